@@ -1,0 +1,1 @@
+"""One GraphQL API that joins the services."""

@@ -1,0 +1,1 @@
+"""What any event-driven service needs: database, bus, identity, errors, health."""

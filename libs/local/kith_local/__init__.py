@@ -1,0 +1,1 @@
+"""The whole of Kith on one machine: embedded PostgreSQL and NATS, supervised services."""

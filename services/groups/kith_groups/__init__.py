@@ -1,0 +1,1 @@
+"""Circles, sessions and conversations."""

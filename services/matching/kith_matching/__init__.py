@@ -1,0 +1,1 @@
+"""Mentors, buddies and introductions."""

@@ -1,0 +1,1 @@
+"""Whether the community is well, and what helps."""

@@ -1,0 +1,1 @@
+"""Thanks that mean something."""
