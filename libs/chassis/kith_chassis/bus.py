@@ -1,0 +1,173 @@
+"""The stream: one JetStream stream for all events, written in atomic batches, read by durable pull consumers.
+
+Guarantees: `publish` returns only after the stream has stored the whole batch (file storage; with `sync_interval:
+always` on the server, on disk). Reconnects for ever; `ready` says when it is not connected.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.client import JetStreamContext
+from nats.js.errors import APIError, NotFoundError
+
+from kith_chassis.ids import new_id
+from kith_chassis.settings import ServiceSettings
+
+log = logging.getLogger(__name__)
+_ATOMIC = 500  # messages per batch; the server allows 1,000
+_DUPLICATE_WINDOW_SECONDS = 120.0
+
+
+class Bus:
+    """A connection to NATS and what the relay and the consumers need of it."""
+
+    def __init__(self, client: Client, *, stream: str) -> None:
+        self.client = client
+        self.stream = stream
+        self.js: JetStreamContext = client.jetstream(timeout=10)
+        self.established = asyncio.Event()
+
+    async def ready(self) -> None:
+        """Raises when NATS is not connected."""
+        if not (self.client.is_connected and self.established.is_set()):
+            raise ConnectionError("not connected to NATS")
+
+    async def ensure_stream(self, settings: ServiceSettings) -> None:
+        """Create the stream, or bring its settings up to these; what it holds stays."""
+        config = StreamConfig(
+            name=self.stream,
+            subjects=["kith.>"],
+            storage=StorageType.FILE,
+            retention=RetentionPolicy.LIMITS,
+            discard=DiscardPolicy.NEW,  # refuse rather than forget: the outbox keeps what does not fit
+            max_age=settings.stream_max_age_days * 86_400.0,
+            num_replicas=settings.stream_replicas,
+            duplicate_window=_DUPLICATE_WINDOW_SECONDS,
+            allow_atomic=True,
+        )
+        try:
+            await self.js.add_stream(config)
+        except APIError:
+            await self.js.update_stream(config)
+
+    async def publish(self, messages: Sequence[tuple[str, str, bytes]]) -> None:
+        """Store (subject, message id, body) messages in this order; raises unless all of them are stored.
+
+        One atomic batch where possible (ADR-50). A batch that holds a message already stored (the relay died between
+        publish and mark) is refused as a whole; then each goes alone and the stream drops the ones it has.
+        """
+        for start in range(0, len(messages), _ATOMIC):
+            part = messages[start : start + _ATOMIC]
+            if len(part) == 1 or not await self._publish_atomically(part):
+                for subject, message_id, body in part:
+                    await self.js.publish(subject, body, headers={"Nats-Msg-Id": message_id})
+
+    async def _publish_atomically(self, messages: Sequence[tuple[str, str, bytes]]) -> bool:
+        batch = new_id().hex
+        for number, (subject, message_id, body) in enumerate(messages, start=1):
+            headers = {"Nats-Msg-Id": message_id, "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+            if number < len(messages):
+                await self.client.publish(subject, body, headers=headers)
+                continue
+            headers["Nats-Batch-Commit"] = "1"
+            answer = json.loads((await self.client.request(subject, body, timeout=15, headers=headers)).data)
+        if "error" in answer:
+            log.warning("atomic batch refused", extra={"code": answer["error"].get("err_code")})
+            return False
+        return int(answer.get("count", 0)) == len(messages)
+
+    async def consumer(
+        self, name: str, *, subjects: Sequence[str], lease_seconds: float
+    ) -> JetStreamContext.PullSubscription:
+        """A durable pull consumer of these subjects, starting behind the last event all before which are done.
+
+        It is made anew for each leader: events a dead predecessor had fetched would else come back only after their
+        lease, behind later events of the same aggregate. What was applied is recognised by the inbox.
+        """
+        config = ConsumerConfig(
+            durable_name=name,
+            filter_subjects=list(subjects),
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=lease_seconds,
+            max_deliver=-1,  # we count attempts ourselves: on MaxDeliver the server would only fall silent
+            max_ack_pending=10_000,
+        )
+        with suppress(NotFoundError):
+            floor = (await self.js.consumer_info(self.stream, name)).ack_floor
+            config.deliver_policy = DeliverPolicy.BY_START_SEQUENCE
+            config.opt_start_seq = (floor.stream_seq if floor else 0) + 1
+            await self.js.delete_consumer(self.stream, name)
+        await self.js.add_consumer(self.stream, config)
+        return await self.js.pull_subscribe_bind(durable=name, stream=self.stream)
+
+    async def wake(self, name: str) -> None:
+        """Tell the relay of service `name` that there is work; best effort, never raises."""
+        if self.client.is_connected:
+            with suppress(NatsError):
+                await self.client.publish(f"wake.{name}", b"")
+
+    async def on_wake(self, name: str, act: Callable[[], None]) -> None:
+        """Call `act` whenever somebody wakes the relay of service `name`."""
+
+        async def hear(_: Msg) -> None:
+            act()
+
+        await self.client.subscribe(f"wake.{name}", cb=hear)
+
+
+@asynccontextmanager
+async def open_bus(settings: ServiceSettings, *, name: str) -> AsyncIterator[Bus]:
+    """A bus that connects in the background and reconnects for ever, so that a service starts while NATS is away."""
+    client = Client()
+    bus = Bus(client, stream=settings.stream)
+
+    async def on_error(error: Exception) -> None:
+        log.warning("bus error", extra={"reason": type(error).__name__})
+
+    async def establish() -> None:
+        await client.connect(
+            settings.nats_url,
+            name=name,
+            user=settings.nats_user or None,
+            password=settings.nats_password.get_secret_value() if settings.nats_password else None,
+            connect_timeout=5,
+            max_reconnect_attempts=-1,  # the default gives up for good after two minutes
+            reconnect_time_wait=1,
+            error_cb=on_error,
+            pending_size=16 * 1024 * 1024,
+        )
+        while True:
+            try:
+                await bus.ensure_stream(settings)
+                break
+            except (NatsError, TimeoutError, OSError) as error:  # the first requests after a restart may fail
+                log.warning("stream is not there yet", extra={"reason": type(error).__name__})
+                await asyncio.sleep(0.5)
+        bus.established.set()
+
+    connecting = asyncio.create_task(establish(), name="bus")
+    try:
+        yield bus
+    finally:
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
+        if client.is_connected:
+            with suppress(NatsError, TimeoutError):
+                await asyncio.wait_for(client.flush(), 2)
+        with suppress(NatsError):
+            await client.close()

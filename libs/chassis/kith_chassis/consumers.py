@@ -1,0 +1,231 @@
+"""Consumers: what a service does with the events of others, exactly once in effect.
+
+Guarantees. Effect and inbox mark share one transaction, the acknowledgement follows the commit: delivered twice,
+applied once. One process per service consumes at a time (leader lock), in the order of the stream, so in order per
+aggregate. A batch is applied in one transaction; when that fails each event gets its own, and the one that fails
+waits (1 s, 5 s, 30 s, 2 min, 10 min) while its aggregate's later events wait behind it and all others go on. After
+the last attempt it becomes a row in `dead_letters`. An unreachable database costs no attempt.
+Not guaranteed: order between aggregates of different services.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from opentelemetry.propagate import extract
+from opentelemetry.trace import Link, SpanKind, get_current_span
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.bus import Bus
+from kith_chassis.database import Database, is_unreachable
+from kith_chassis.events import SUBJECT_PREFIX, Received, View, received
+from kith_chassis.telemetry import CONSUMER_PENDING, DEAD_LETTERS, EVENTS_CONSUMED, tracer
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[AsyncSession, Sequence[Received[Any]]], Awaitable[None]]
+DELAYS_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0)
+
+_FRESH = text(
+    "INSERT INTO inbox (event_id) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING RETURNING event_id"
+)
+_BURY = text(
+    "INSERT INTO dead_letters (event_id, type, payload, payload_sha256, reason, attempts, traceparent) "
+    "VALUES (:event_id, :type, :payload, :digest, :reason, :attempts, :traceparent) "
+    "ON CONFLICT (event_id) DO UPDATE SET reason = EXCLUDED.reason, attempts = EXCLUDED.attempts, buried_at = now()"
+)
+
+
+@dataclass
+class Consumers:
+    """The handlers of one service, registered like routes:
+
+        consumers = Consumers()
+
+        @consumers.on(MemberJoined)
+        async def welcome(session: AsyncSession, events: Sequence[Received[MemberJoined]]) -> None: ...
+
+    A handler gets a run of events of one type in order and applies them in the given transaction, set-wise where it
+    can. The session is bound to no tenant and sees all: write `event.tenant` into every row.
+    """
+
+    handlers: dict[str, tuple[type[View], Handler]] = field(default_factory=dict)
+
+    def on(self, view: type[View]) -> Callable[[Handler], Handler]:
+        def register(handler: Handler) -> Handler:
+            if view.type in self.handlers:
+                raise ValueError(f"{view.type} has a handler already")
+            self.handlers[view.type] = (view, handler)
+            return handler
+
+        return register
+
+    @property
+    def subjects(self) -> list[str]:
+        return [SUBJECT_PREFIX + each for each in self.handlers]
+
+    def of(self, type_: str) -> tuple[type[View], Handler] | None:
+        return self.handlers.get(type_) or self.handlers.get(">")
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    message: Msg
+    event: Received[Any]
+    handler: Handler
+
+
+async def consume(
+    consumers: Consumers, database: Database, bus: Bus, *, name: str, batch: int, lease_seconds: float
+) -> None:
+    """Pull and apply, for ever. Run it under a leader lock."""
+    await bus.established.wait()
+    lane = Lane(consumers, database)
+    while True:
+        try:
+            subscription = await bus.consumer(name, subjects=consumers.subjects, lease_seconds=lease_seconds)
+            while True:
+                try:
+                    messages = await subscription.fetch(batch, timeout=5)
+                except TimeoutError:
+                    CONSUMER_PENDING.set((await subscription.consumer_info()).num_pending or 0)
+                    continue
+                await lane.work(messages)
+        except (NatsError, OSError, TimeoutError) as error:
+            log.warning("consumer lost the bus", extra={"reason": type(error).__name__})
+            await asyncio.sleep(1)
+
+
+class Lane:
+    """Applies batches of messages; see the module's first lines for what it guarantees."""
+
+    def __init__(self, consumers: Consumers, database: Database) -> None:
+        self._consumers = consumers
+        self._database = database
+        self._held: dict[UUID, UUID] = {}  # aggregate -> the event of it that failed and comes first again
+
+    async def work(self, messages: Sequence[Msg]) -> None:
+        """Apply a batch and acknowledge it. Waits while the database is away instead of burning attempts."""
+        deliveries = [each for message in messages if (each := await self._read(message)) is not None]
+        ready = [each for each in deliveries if not await self._must_wait(each)]
+        if not ready:
+            return
+        error = await self._attempt(ready)
+        if error is not None:  # one of them is at fault: find out which
+            for each in ready:
+                if not await self._must_wait(each) and (error := await self._attempt([each])) is not None:
+                    await self._failed(each, error)
+
+    async def _attempt(self, deliveries: Sequence[_Delivery]) -> Exception | None:
+        """Apply, waiting as long as the database is away; the error when a handler or a constraint refuses."""
+        while True:
+            try:
+                await self._apply(deliveries)
+            except Exception as error:  # noqa: BLE001 -- whatever a handler raises, the lane goes on
+                if not is_unreachable(error):
+                    return error
+                await self._database_back(deliveries)
+            else:
+                return None
+
+    async def _read(self, message: Msg) -> _Delivery | None:
+        type_ = message.subject.removeprefix(SUBJECT_PREFIX)
+        known = self._consumers.of(type_)
+        if known is None:
+            await message.ack()
+            return None
+        try:
+            return _Delivery(message, received(json.loads(message.data), known[0]), known[1])
+        except (ValueError, KeyError, TypeError) as error:
+            await self._bury(message, type_, reason=f"cannot be read: {error}", attempts=1)
+            return None
+
+    async def _must_wait(self, delivery: _Delivery) -> bool:
+        first = self._held.get(delivery.event.aggregate_id)
+        if first is None or first == delivery.event.id:
+            return False
+        await delivery.message.nak(delay=DELAYS_SECONDS[0])
+        return True
+
+    async def _apply(self, deliveries: Sequence[_Delivery]) -> None:
+        links = [Link(span) for each in deliveries[:32] if (span := _origin(each.event)) is not None]
+        parent = extract({"traceparent": deliveries[0].event.traceparent or ""})
+        with tracer.start_as_current_span("consume", parent, kind=SpanKind.CONSUMER, links=links):
+            async with self._database.transaction() as session:
+                fresh = set((await session.execute(_FRESH, {"ids": [each.event.id for each in deliveries]})).scalars())
+                todo = []
+                for each in deliveries:  # an event may stand twice in one batch
+                    if each.event.id in fresh:
+                        fresh.remove(each.event.id)
+                        todo.append(each)
+                for _, group in groupby(todo, key=lambda each: (each.event.type, each.handler)):
+                    run = list(group)
+                    await run[0].handler(session, [each.event for each in run])
+        for each in deliveries:
+            self._held.pop(each.event.aggregate_id, None)
+            await each.message.ack()
+        for each in todo:
+            EVENTS_CONSUMED.labels(each.event.type, "applied").inc()
+
+    async def _failed(self, delivery: _Delivery, error: Exception) -> None:
+        attempts = delivery.message.metadata.num_delivered
+        event = delivery.event
+        log.warning(
+            "event failed", extra={"type": event.type, "event": str(event.id), "attempts": attempts}, exc_info=error
+        )
+        EVENTS_CONSUMED.labels(event.type, "failed").inc()
+        if attempts > len(DELAYS_SECONDS):
+            await self._bury(delivery.message, event.type, reason=f"{type(error).__name__}: {error}", attempts=attempts)
+            self._held.pop(event.aggregate_id, None)
+            return
+        self._held[event.aggregate_id] = event.id
+        await delivery.message.nak(delay=DELAYS_SECONDS[attempts - 1])
+
+    async def _bury(self, message: Msg, type_: str, *, reason: str, attempts: int) -> None:
+        digest = hashlib.sha256(message.data).digest()
+        headers = message.headers or {}
+        try:
+            event_id = UUID(headers.get("Nats-Msg-Id", ""))
+        except ValueError:  # not from a relay: the same bytes are the same letter
+            event_id = UUID(bytes=digest[:16])
+        letter = {
+            "event_id": event_id,
+            "type": type_,
+            "payload": message.data,
+            "digest": digest,
+            "reason": reason[:2000],
+            "attempts": attempts,
+            "traceparent": headers.get("traceparent"),
+        }
+        async with self._database.transaction() as session:
+            await session.execute(_BURY, letter)
+        DEAD_LETTERS.labels(type_).inc()
+        log.error("event set aside", extra={"type": type_, "event": str(event_id), "attempts": attempts})
+        await message.term()
+
+    async def _database_back(self, deliveries: Sequence[_Delivery]) -> None:
+        """Return once the database answers, telling the bus meanwhile that the batch is still being worked on."""
+        log.warning("database is away; waiting", extra={"events": len(deliveries)})
+        while True:
+            await asyncio.sleep(1)
+            try:
+                return await self._database.ready()
+            except Exception:  # noqa: BLE001 -- still away, for whatever reason
+                for each in deliveries:
+                    await each.message.in_progress()
+
+
+def _origin(event: Received[Any]) -> Any:
+    if not event.traceparent:
+        return None
+    context = get_current_span(extract({"traceparent": event.traceparent})).get_span_context()
+    return context if context.is_valid else None

@@ -1,0 +1,147 @@
+"""Events as their producer declares them (`Event`), as a consumer reads them (`View`), and the envelope between.
+
+The envelope is CloudEvents 1.0 (JSON): `type` is `<service>.<fact>.v<N>`, `subject` the aggregate's id, with the
+extensions `tenant`, `sequence` (1, 2, 3 … per aggregate) and `traceparent`. On the bus the subject is `kith.<type>`.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from opentelemetry.propagate import inject
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.ids import new_id
+
+SUBJECT_PREFIX = "kith."
+_TYPE = re.compile(r"^[a-z_]+\.[a-z_]+\.v[1-9][0-9]*$")
+
+
+class Event(BaseModel):
+    """A fact in the past tense, declared by the service that owns it:
+
+    class PairingAccepted(Event, type="matching.pairing_accepted.v1", aggregate="pairing_id"):
+        \"\"\"Both sides said yes.\"\"\"
+        pairing_id: UUID
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    type: ClassVar[str]
+    aggregate: ClassVar[str]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        type, aggregate = kwargs.pop("type"), kwargs.pop("aggregate")  # noqa: A001 -- CloudEvents' word
+        super().__pydantic_init_subclass__(**kwargs)
+        if not _TYPE.match(type):
+            raise ValueError(f"{type!r} is not <service>.<fact>.v<N>")
+        if aggregate not in cls.model_fields:
+            raise ValueError(f"{cls.__name__} has no field {aggregate!r} to be its aggregate id")
+        cls.type, cls.aggregate = type, aggregate
+
+    @property
+    def aggregate_id(self) -> UUID:
+        value: UUID = getattr(self, self.aggregate)
+        return value
+
+
+class View(BaseModel):
+    """The fields one consumer reads of somebody's event; all others are ignored.
+
+        class MemberJoined(View, type="identity.member_joined.v1"):
+            member_id: UUID
+
+    `type=">"` reads every event there is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    type: ClassVar[str]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        cls.type = kwargs.pop("type")
+        super().__pydantic_init_subclass__(**kwargs)
+
+
+class AnyEvent(View, type=">"):
+    """Every event, its data as it came."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+Data = TypeVar("Data", bound=View)
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[Data]):
+    """One event as it reached a consumer: envelope attributes and the consumer's view of the data."""
+
+    id: UUID
+    type: str
+    tenant: UUID
+    aggregate_id: UUID
+    sequence: int
+    time: datetime
+    traceparent: str | None
+    data: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """An event waiting in its session for the commit."""
+
+    id: UUID
+    tenant: UUID
+    event: Event
+    time: datetime
+    traceparent: str | None
+
+
+def emit(session: AsyncSession, event: Event, *, tenant: UUID | None = None) -> UUID:
+    """Publish `event` if and only if this transaction commits; returns its id.
+
+    `tenant` is needed only where the transaction is bound to none (consumers and jobs).
+    """
+    carrier: dict[str, str] = {}
+    inject(carrier)
+    owner = tenant or session.info.get("tenant")
+    if owner is None:
+        raise LookupError(f"{event.type} needs a tenant: this transaction is bound to none")
+    emitted = Emitted(new_id(), owner, event, datetime.now(UTC), carrier.get("traceparent"))
+    session.info.setdefault("emitted", []).append(emitted)
+    return emitted.id
+
+
+def envelope(row: Any) -> dict[str, Any]:
+    """The CloudEvents envelope of an outbox row, its `data` left out (it is spliced in as stored)."""
+    attributes = {
+        "specversion": "1.0",
+        "id": str(row.event_id),
+        "source": f"kith/{row.type.partition('.')[0]}",
+        "type": row.type,
+        "subject": str(row.aggregate_id),
+        "time": row.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "tenant": str(row.tenant_id),
+        "sequence": row.sequence,
+    }
+    if row.traceparent:
+        attributes["traceparent"] = row.traceparent
+    return attributes
+
+
+def received(message: dict[str, Any], view: type[Data]) -> Received[Data]:
+    """Read an envelope with a consumer's view. Raises ValueError (pydantic's included) or KeyError when it is malformed."""
+    return Received(
+        id=UUID(message["id"]),
+        type=message["type"],
+        tenant=UUID(message["tenant"]),
+        aggregate_id=UUID(message["subject"]),
+        sequence=int(message["sequence"]),
+        time=datetime.fromisoformat(message["time"]),
+        traceparent=message.get("traceparent"),
+        data=view.model_validate(message["data"]),
+    )

@@ -1,0 +1,143 @@
+"""Migrations: one alembic history per service, run by the role that owns the tables.
+
+        python -m kith_chassis.migrations upgrade kith_matching      # KITH_DATABASE_URL is the owner's login
+
+The first migration of a service calls `install()` for the chassis' own tables and `protect(...)` for each table with
+a tenant column. Roles are named after the service: `<service>_owner`, `<service>_api`, `<service>_worker`.
+"""
+
+import asyncio
+import os
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+from alembic import op
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+_TABLES = """
+CREATE TABLE outbox (
+  position     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  event_id     uuid NOT NULL UNIQUE,
+  tenant_id    uuid NOT NULL,
+  type         text NOT NULL,
+  aggregate_id uuid NOT NULL,
+  sequence     bigint NOT NULL,
+  data         text NOT NULL,
+  occurred_at  timestamptz NOT NULL,
+  traceparent  text,
+  published_at timestamptz,
+  UNIQUE (aggregate_id, sequence)
+);
+CREATE INDEX outbox_waiting ON outbox (position) WHERE published_at IS NULL;
+CREATE TABLE outbox_sequences (
+  aggregate_id uuid PRIMARY KEY,
+  last         bigint NOT NULL
+);
+CREATE TABLE inbox (
+  event_id   uuid PRIMARY KEY,
+  applied_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE dead_letters (
+  event_id       uuid PRIMARY KEY,
+  type           text NOT NULL,
+  payload        bytea NOT NULL,
+  payload_sha256 bytea NOT NULL,
+  reason         text NOT NULL,
+  attempts       integer NOT NULL,
+  traceparent    text,
+  buried_at      timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE idempotency_keys (
+  scope       text NOT NULL,
+  key         text NOT NULL,
+  fingerprint bytea NOT NULL,
+  status      smallint,
+  body        bytea,
+  claimed_at  timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (scope, key)
+);
+"""
+CHASSIS_TABLES = frozenset({"outbox", "outbox_sequences", "inbox", "dead_letters", "idempotency_keys"})
+
+
+def install() -> None:
+    """Create the chassis' tables: outbox, its sequences, inbox, dead letters, idempotency keys."""
+    for statement in _TABLES.strip().split(";\n"):
+        op.execute(statement.rstrip(";"))
+    protect("outbox", column="tenant_id")
+    service = _service()
+    # What only background work touches is not the API's to read or write.
+    op.execute(f"REVOKE ALL ON inbox, dead_letters FROM {service}_api")
+
+
+def protect(*tables: str, column: str = "community_id") -> None:
+    """Bind each table to the transaction's tenant by row-level security; fails closed where none is set.
+
+    `column` holds the tenant. The worker role, which serves all tenants, and the owner, who migrates, see every row.
+    """
+    service = _service()
+    for table in tables:
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        same = f"{column} = nullif(current_setting('app.tenant', true), '')::uuid"
+        op.execute(f"CREATE POLICY tenant ON {table} TO {service}_api USING ({same}) WITH CHECK ({same})")
+        everyone = f"{service}_worker, {service}_owner"
+        op.execute(f"CREATE POLICY background ON {table} TO {everyone} USING (true) WITH CHECK (true)")
+
+
+def _service() -> str:
+    config = op.get_context().config
+    assert config is not None  # noqa: S101 -- upgrade() always gives one
+    return str(config.attributes["service"])
+
+
+async def upgrade(package: str, url: str) -> list[str]:
+    """Bring the database at `url` to the newest revision of `package`; returns the revisions applied, in order."""
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            applied = await connection.run_sync(_upgrade, package)
+            await connection.commit()
+            return applied
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection, package: str) -> list[str]:
+    config = Config()
+    with_path = Path(str(files(package) / "migrations"))
+    config.set_main_option("script_location", str(with_path))
+    config.attributes["service"] = package.removeprefix("kith_")
+    script = ScriptDirectory.from_config(config)
+    applied: list[str] = []
+
+    def steps(revision: str, _: MigrationContext) -> list[object]:
+        found = script._upgrade_revs("head", revision)  # noqa: SLF001 -- what alembic.command.upgrade itself calls
+        applied.extend(step.revision.revision for step in found)
+        return list(found)
+
+    with EnvironmentContext(config, script, fn=steps) as environment:
+        environment.configure(connection=connection, transactional_ddl=True)
+        with environment.begin_transaction():
+            connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+            environment.run_migrations()
+    return applied
+
+
+def main(command: str, package: str) -> None:
+    if command != "upgrade":
+        sys.exit(f"unknown command {command!r}; the only one is: upgrade")
+    url = os.environ.get("KITH_DATABASE_URL") or sys.exit("set KITH_DATABASE_URL to the owner's login")
+    for revision in asyncio.run(upgrade(package, url)):
+        sys.stdout.write(f"{package}: {revision}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

@@ -1,0 +1,118 @@
+"""The outbox: events stored with the change they tell of, and the relay that brings them to the stream.
+
+Guarantees. Stored with the change or not at all. Published at least once, with the event id as `Nats-Msg-Id`; the row
+is marked only after the stream has acknowledged. Per aggregate in order: the aggregate's counter row is locked from
+its sequence to the commit, so two transactions of one aggregate cannot interleave, and rows are taken in order.
+The relay looks for rows not yet marked, never for `position > last`: a sequence number is drawn before its
+transaction commits, and a late one would be skipped for ever.
+Not guaranteed: any order between aggregates.
+"""
+
+import asyncio
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.events import SUBJECT_PREFIX, Emitted, envelope
+from kith_chassis.telemetry import EVENTS_PUBLISHED, OUTBOX_DEPTH, OUTBOX_OLDEST
+
+if TYPE_CHECKING:
+    from kith_chassis.bus import Bus
+    from kith_chassis.database import Database
+
+log = logging.getLogger(__name__)
+BATCH = 500
+
+# One round trip: count up each aggregate's sequence (locking it, in one global order against deadlock), then insert.
+_STORE = text("""
+WITH event AS (
+  SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:tenants AS uuid[]), CAST(:types AS text[]),
+                       CAST(:aggregates AS uuid[]), CAST(:ranks AS int[]), CAST(:data AS text[]),
+                       CAST(:times AS timestamptz[]), CAST(:traces AS text[])) WITH ORDINALITY
+    AS e(event_id, tenant_id, type, aggregate_id, rank, data, occurred_at, traceparent, place)
+), counter AS (
+  INSERT INTO outbox_sequences AS s (aggregate_id, last)
+  SELECT aggregate_id, count(*) FROM event GROUP BY aggregate_id ORDER BY aggregate_id
+  ON CONFLICT (aggregate_id) DO UPDATE SET last = s.last + EXCLUDED.last
+  RETURNING aggregate_id, last
+), total AS (SELECT aggregate_id, count(*) AS n FROM event GROUP BY aggregate_id)
+INSERT INTO outbox (event_id, tenant_id, type, aggregate_id, sequence, data, occurred_at, traceparent)
+SELECT event_id, tenant_id, type, aggregate_id, last - n + rank, data, occurred_at, traceparent
+FROM event JOIN counter USING (aggregate_id) JOIN total USING (aggregate_id) ORDER BY place
+""")
+_WAITING = text(
+    "SELECT position, event_id, tenant_id, type, aggregate_id, sequence, data, occurred_at, traceparent "
+    "FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT :limit"
+)
+_MARK = text("UPDATE outbox SET published_at = now() WHERE position = ANY(:positions)")
+_DEPTH = text(
+    "SELECT count(*), coalesce(extract(epoch FROM now() - min(occurred_at)), 0) FROM outbox WHERE published_at IS NULL"
+)
+
+
+async def store_events(session: AsyncSession) -> int:
+    """Write the events emitted in this session to the outbox; returns how many. Called before each commit."""
+    emitted: list[Emitted] = session.info.pop("emitted", [])
+    if not emitted:
+        return 0
+    ranks: dict[Any, int] = {}
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("ids", "tenants", "types", "aggregates", "ranks", "data", "times", "traces")
+    }
+    for item in emitted:
+        aggregate = item.event.aggregate_id
+        ranks[aggregate] = ranks.get(aggregate, 0) + 1
+        row = (
+            item.id, item.tenant, item.event.type, aggregate, ranks[aggregate],
+            item.event.model_dump_json(), item.time, item.traceparent,
+        )  # fmt: skip
+        for column, value in zip(columns.values(), row, strict=True):
+            column.append(value)
+    await session.execute(_STORE, columns)
+    return len(emitted)
+
+
+def wire(row: Any) -> tuple[str, str, bytes]:
+    """Subject, message id and CloudEvents JSON of an outbox row; its data goes out as it was stored."""
+    head = json.dumps(envelope(row), separators=(",", ":"))
+    return f"{SUBJECT_PREFIX}{row.type}", str(row.event_id), f'{head[:-1]},"data":{row.data}}}'.encode()
+
+
+async def relay(database: "Database", bus: "Bus", *, wake: asyncio.Event, poll_seconds: float) -> None:
+    """Publish what waits in the outbox, for ever. Run it under a leader lock: one relay per service at a time."""
+    while True:
+        wake.clear()
+        try:
+            while await publish_waiting(database, bus) == BATCH:
+                pass
+        except Exception as error:  # noqa: BLE001 -- the broker or the database is away: keep trying, for ever
+            log.warning("relay cannot publish", extra={"reason": type(error).__name__})
+            await asyncio.sleep(1)
+            continue
+        try:
+            async with asyncio.timeout(poll_seconds):
+                await wake.wait()
+        except TimeoutError:
+            continue
+
+
+async def publish_waiting(database: "Database", bus: "Bus") -> int:
+    """Publish one batch and mark it; returns how many events it held."""
+    async with database.transaction() as session:
+        rows = (await session.execute(_WAITING, {"limit": BATCH})).all()
+        if rows:
+            await bus.publish([wire(row) for row in rows])
+            await session.execute(_MARK, {"positions": [row.position for row in rows]})
+            EVENTS_PUBLISHED.inc(len(rows))
+    return len(rows)
+
+
+async def observe_outbox(database: "Database") -> None:
+    """Set the gauges for depth (events) and oldest age (seconds)."""
+    async with database.transaction() as session:
+        depth, oldest = (await session.execute(_DEPTH)).one()
+    OUTBOX_DEPTH.set(depth)
+    OUTBOX_OLDEST.set(float(oldest))

@@ -1,0 +1,77 @@
+"""Keyset pagination: a page is found by where the last one ended, never by counting rows from the start."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.errors import Invalid
+
+Item = TypeVar("Item")
+
+First = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
+After = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
+
+
+class InvalidCursor(Invalid):
+    """This cursor is not one of ours; start again without it."""
+
+    code = "invalid_cursor"
+
+
+class Page(BaseModel, Generic[Item]):
+    """Some items in a stable order, and where the next ones start (None: there are no more)."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+def encode_cursor(values: Sequence[Any]) -> str:
+    """An opaque, URL-safe cursor for the key values of one row."""
+    plain = [v.isoformat() if isinstance(v, datetime) else str(v) if isinstance(v, UUID) else v for v in values]
+    return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
+    """The key values in a cursor, converted to `kinds` (int, float, str, UUID, datetime); else InvalidCursor."""
+    try:
+        plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(plain, list) or len(plain) != len(kinds):
+            raise InvalidCursor
+        return [datetime.fromisoformat(v) if k is datetime else k(v) for k, v in zip(kinds, plain, strict=True)]
+    except (binascii.Error, ValueError, TypeError, AttributeError) as error:
+        raise InvalidCursor from error
+
+
+async def paginate(
+    session: AsyncSession,
+    statement: Select[Any],
+    *,
+    by: Sequence[ColumnElement[Any]],
+    first: int,
+    after: str | None,
+    descending: bool = False,
+) -> tuple[list[Any], str | None]:
+    """At most `first` rows of `statement` in the order of the columns `by`, and the cursor of the next page.
+
+    The columns of `by` must be unique together, not null and labelled attributes of the row (or of its only entity).
+    """
+    if after is not None:
+        bound = tuple_(*by), tuple_(*decode_cursor(after, [column.type.python_type for column in by]))
+        statement = statement.where(bound[0] < bound[1] if descending else bound[0] > bound[1])
+    order = [column.desc() if descending else column.asc() for column in by]
+    result = await session.execute(statement.order_by(*order).limit(first + 1))
+    single = len(statement.column_descriptions) == 1
+    rows: list[Any] = list(result.scalars() if single else result)
+    if len(rows) <= first:
+        return rows, None
+    rows = rows[:first]
+    return rows, encode_cursor([getattr(rows[-1], column.key or "") for column in by])

@@ -1,0 +1,160 @@
+"""Metrics, traces and logs of every process; none of the three carries personal data.
+
+One ASGI middleware wraps every request: it continues the caller's trace (W3C Trace Context), counts and times by
+route template (never by path, which may hold an id), refuses oversized bodies and writes one log line.
+"""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.propagate import extract
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from prometheus_client import Counter, Gauge, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kith_chassis.errors import PROBLEM_JSON, TooLarge
+from kith_chassis.settings import AppSettings
+
+HTTP_SECONDS = Histogram("http_request_seconds", "Time to answer a request.", ["method", "route", "status"])
+EVENTS_PUBLISHED = Counter("events_published", "Events the stream has acknowledged.")
+EVENTS_CONSUMED = Counter("events_consumed", "Events by outcome.", ["type", "outcome"])
+OUTBOX_DEPTH = Gauge("outbox_depth", "Events stored and not yet on the stream.")
+OUTBOX_OLDEST = Gauge("outbox_oldest_seconds", "Age of the oldest of them.")
+CONSUMER_PENDING = Gauge("consumer_pending", "Events on the stream this service has not finished.")
+DEAD_LETTERS = Counter("dead_letters", "Events set aside after the last attempt.", ["type"])
+LEADING = Gauge("leading", "1 where this process leads the named work.", ["work"])
+
+tracer = trace.get_tracer("kith")
+log = logging.getLogger("kith.access")
+
+_PERSONAL = {"email", "name", "display_name", "password", "token", "authorization", "cookie", "body", "query", "bio"}
+_QUIET = ("/health/", "/metrics")
+
+
+def _withhold_personal(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in _PERSONAL & entry.keys():
+        entry[key] = "[withheld]"
+    return entry
+
+
+def _add_trace(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        entry["trace_id"] = f"{context.trace_id:032x}"
+    return entry
+
+
+def _add_service(service: str) -> structlog.typing.Processor:
+    def add(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        entry["service"] = service
+        return entry
+
+    return add
+
+
+def configure_logging(settings: AppSettings, *, service: str) -> None:
+    """JSON lines on stdout for everything that logs in this process, with the trace id and without personal data."""
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.ExtraAdder(),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _add_service(service),
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _add_trace,
+            _withhold_personal,
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(default=str),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level)
+    for noisy in ("httpx", "httpcore", "uvicorn.access", "nats.aio.client"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def configure_tracing(settings: AppSettings, *, service: str) -> TracerProvider:
+    """A tracer provider for this process; spans are exported when a collector is configured."""
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    if settings.otlp_endpoint:
+        exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+    if not isinstance(trace.get_tracer_provider(), TracerProvider):  # set once per process; tests start several apps
+        trace.set_tracer_provider(provider)
+    return provider
+
+
+class _BodyTooLarge(Exception):  # noqa: N818 -- a signal between receive() and the middleware around it
+    pass
+
+
+class Telemetry:
+    """The outermost middleware; see the module's first lines."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+        self.app = app
+        self.max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"] if k in _CARRIED}
+        started, status, taken = time.perf_counter(), 500, 0
+        declared = int(headers.get("content-length") or 0)
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        async def receiving() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if max(taken, declared) > self.max_body_bytes:
+                raise _BodyTooLarge
+            return message
+
+        with tracer.start_as_current_span(scope["method"], extract(headers), kind=SpanKind.SERVER) as span:
+            try:
+                await self.app(scope, receiving, sending)
+            except _BodyTooLarge:
+                status = TooLarge.status
+                await _answer_too_large(send)
+            finally:
+                route = getattr(scope.get("route"), "path", None) or "unmatched"
+                span.update_name(f"{scope['method']} {route}")
+                if status >= 500:  # noqa: PLR2004 -- server errors begin here
+                    span.set_status(Status(StatusCode.ERROR))
+                seconds = time.perf_counter() - started
+                HTTP_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
+                if not scope["path"].startswith(_QUIET):
+                    fields = {"method": scope["method"], "route": route, "status": status}
+                    log.info("request", extra=fields | {"milliseconds": round(seconds * 1000, 2)})
+
+
+_CARRIED = (b"traceparent", b"tracestate", b"content-length")
+
+
+async def _answer_too_large(send: Send) -> None:
+    headers = [(b"content-type", PROBLEM_JSON.encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": TooLarge.status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(TooLarge().body()).encode()})

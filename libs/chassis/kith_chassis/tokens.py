@@ -1,0 +1,133 @@
+"""Who is calling: access tokens (JWT signed with Ed25519, RFC 9864) verified by published keys, and named permissions.
+
+Guarantees: a token is accepted only with a known key, our issuer and an expiry in the future. A key set that cannot
+be fetched never lets anyone in: the answer is 503, not a guess.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+import httpx
+from fastapi import Depends, Request
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+
+from kith_chassis.errors import Forbidden, Unauthenticated, Unavailable
+
+ALGORITHM = "Ed25519"
+_REFETCH_SECONDS = 10.0  # an attacker's unknown key ids must not make us hammer the key server
+_REMEMBERED_TOKENS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls: `subject` acts inside `tenant` and holds `permissions` until `expires_at` (Unix seconds)."""
+
+    subject: UUID
+    tenant: UUID
+    permissions: frozenset[str]
+    expires_at: float
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions
+
+
+class TokenVerifier:
+    """Verifies access tokens; keys are fetched on first use and again when an unknown key id appears."""
+
+    def __init__(self, *, jwks_url: str, issuer: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._jwks_url = jwks_url
+        self._issuer = issuer
+        self._transport = transport
+        self._keys: KeySet | None = None
+        self._fetched_at = float("-inf")
+        self._verified: OrderedDict[str, Principal] = OrderedDict()
+
+    async def verify(self, token: str) -> Principal:
+        """The principal a token stands for. Raises Unauthenticated, or Unavailable when no key could be had."""
+        known = self._verified.get(token)
+        if known is None:
+            known = await self._decode(token)
+            self._verified[token] = known
+            if len(self._verified) > _REMEMBERED_TOKENS:
+                self._verified.popitem(last=False)
+        if known.expires_at <= time.time():
+            self._verified.pop(token, None)
+            raise Unauthenticated("The access token has expired; refresh it.")
+        return known
+
+    async def _decode(self, token: str) -> Principal:
+        if self._keys is None:
+            await self._fetch()
+        try:
+            claims = self._claims(token)
+        except InvalidKeyIdError:  # keys may have been rotated
+            if time.monotonic() - self._fetched_at < _REFETCH_SECONDS:
+                raise Unauthenticated from None
+            await self._fetch()
+            try:
+                claims = self._claims(token)
+            except InvalidKeyIdError:
+                raise Unauthenticated from None
+        try:
+            if claims["iss"] != self._issuer:
+                raise Unauthenticated
+            return Principal(
+                subject=UUID(claims["sub"]),
+                tenant=UUID(claims["tenant"]),
+                permissions=frozenset(map(str, claims["permissions"])),
+                expires_at=float(claims["exp"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Unauthenticated from error
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        assert self._keys is not None  # noqa: S101 -- fetched by the caller
+        try:
+            return dict(jwt.decode(token, self._keys, algorithms=[ALGORITHM]).claims)
+        except InvalidKeyIdError:
+            raise
+        except (JoseError, ValueError, TypeError) as error:  # whatever a hostile token makes a parser say
+            raise Unauthenticated from error
+
+    async def _fetch(self) -> None:
+        try:
+            async with httpx.AsyncClient(transport=self._transport, timeout=5.0) as client:
+                answer = await client.get(self._jwks_url)
+                answer.raise_for_status()
+                self._keys = KeySet.import_key_set(answer.json())
+        except (httpx.HTTPError, ValueError, JoseError) as error:
+            raise Unavailable("Access tokens cannot be verified right now; try again shortly.") from error
+        self._fetched_at = time.monotonic()
+
+
+async def caller(request: Request) -> Principal:
+    """The principal of this request, from its `Authorization: Bearer` header."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated
+    verifier: TokenVerifier = request.app.state.tokens
+    return await verifier.verify(token.strip())
+
+
+Caller = Annotated[Principal, Depends(caller)]
+
+
+def permitted(permission: str) -> Callable[[Principal], Principal]:
+    """A dependency that lets only holders of the named permission pass.
+
+    Use it in a route's signature: `actor: Annotated[Principal, Depends(permitted("things:manage"))]`.
+    """
+
+    def check(principal: Caller) -> Principal:
+        if not principal.may(permission):
+            raise Forbidden(f"This needs the permission {permission}.", permission=permission)
+        return principal
+
+    check.permission = permission  # type: ignore[attr-defined]  # read by the test that lists all permissions
+    return check
