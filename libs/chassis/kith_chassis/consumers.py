@@ -47,7 +47,7 @@ _BURY = text(
 
 @dataclass
 class Consumers:
-    """The handlers of one service, registered like routes:
+    """The handlers of one service, registered like routes.
 
         consumers = Consumers()
 

@@ -21,7 +21,7 @@ _TYPE = re.compile(r"^[a-z_]+\.[a-z_]+\.v[1-9][0-9]*$")
 
 
 class Event(BaseModel):
-    """A fact in the past tense, declared by the service that owns it:
+    """A fact in the past tense, declared by the service that owns it.
 
     class PairingAccepted(Event, type="matching.pairing_accepted.v1", aggregate="pairing_id"):
         \"\"\"Both sides said yes.\"\"\"
@@ -134,7 +134,7 @@ def envelope(row: Any) -> dict[str, Any]:
 
 
 def received(message: dict[str, Any], view: type[Data]) -> Received[Data]:
-    """Read an envelope with a consumer's view. Raises ValueError (pydantic's included) or KeyError when it is malformed."""
+    """Read an envelope with a consumer's view. Raises ValueError or KeyError when it is malformed."""
     return Received(
         id=UUID(message["id"]),
         type=message["type"],

@@ -33,7 +33,7 @@ class Job:
             try:
                 with tracer.start_as_current_span(f"job {self.name}"):
                     await self.act(database)
-            except Exception as error:  # noqa: BLE001 -- a failed run is logged and tried again at the next turn
+            except Exception as error:  # a failed run is logged and tried again at the next turn
                 log.exception("job failed", extra={"job": self.name, "reason": type(error).__name__})
             await asyncio.sleep(self.every_seconds)
 

@@ -12,6 +12,7 @@ from fastapi import Query
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from kith_chassis.errors import Invalid
 
@@ -55,7 +56,7 @@ async def paginate(
     session: AsyncSession,
     statement: Select[Any],
     *,
-    by: Sequence[ColumnElement[Any]],
+    by: Sequence[ColumnElement[Any] | InstrumentedAttribute[Any]],
     first: int,
     after: str | None,
     descending: bool = False,

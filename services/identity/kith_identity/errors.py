@@ -1,0 +1,67 @@
+from kith_chassis.errors import Conflict, Invalid, NotFound, Unauthenticated
+
+
+class WrongCredentials(Unauthenticated):
+    """No member of this community signs in with this address and password."""
+
+    code = "wrong_credentials"
+
+
+class RefreshRefused(Unauthenticated):
+    """This session has ended; sign in again."""
+
+    code = "refresh_refused"
+
+
+class InvitationRefused(Unauthenticated):
+    """This invitation was used already or has expired; ask for a new one."""
+
+    code = "invitation_refused"
+
+
+class SlugTaken(Conflict):
+    """Another community has this slug; choose another."""
+
+    code = "slug_taken"
+
+
+class AlreadyMember(Conflict):
+    """This address belongs to a member of this community already; sign in."""
+
+    code = "already_member"
+
+
+class AddressTaken(Conflict):
+    """This address has a password already; prove it is yours by giving that password."""
+
+    code = "address_taken"
+
+
+class AddressNeeded(Invalid):
+    """Give an e-mail address and a password to sign in with from now on."""
+
+    code = "address_needed"
+
+
+class NoSuchMember(NotFound):
+    """There is no such member in this community."""
+
+    code = "no_such_member"
+
+
+class NoSuchCommunity(NotFound):
+    """There is no community of this name here."""
+
+    code = "no_such_community"
+
+
+class NoSuchTask(NotFound):
+    """The onboarding checklist has no such task."""
+
+    code = "no_such_task"
+
+
+class UnknownTimeZone(Invalid):
+    """This is not an IANA time zone; use a name like Europe/Vienna."""
+
+    code = "unknown_time_zone"

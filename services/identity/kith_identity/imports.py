@@ -1,0 +1,198 @@
+"""Importing members: row by row judged, set-wise stored, the same rows twice change nothing."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from kith_chassis.database import tenant_of
+from kith_chassis.events import emit
+from kith_chassis.ids import new_id
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_identity.events import MemberJoined, ProfileChanged
+from kith_identity.members import MATCHED_ON, change_profile
+from kith_identity.profiles import Email, Name, Profile, Tag
+
+MAX_ROWS = 1000
+
+
+class MemberRow(Profile):
+    """One row of a member list. `line` is its place in the file, given back with every error."""
+
+    model_config = ConfigDict(extra="forbid")
+    line: int = Field(ge=1)
+    external_id: Tag | None = None
+    email: Email | None = None
+    display_name: Name | None = None
+
+    @model_validator(mode="after")
+    def _identifiable(self) -> "MemberRow":
+        if self.external_id is None and self.email is None:
+            raise ValueError("needs an email or an external_id, so that a second import recognises the row")
+        return self
+
+
+@dataclass(frozen=True)
+class RowError:
+    line: int
+    column: str
+    reason: str
+
+
+@dataclass
+class Imported:
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    errors: list[RowError] = field(default_factory=list)
+
+
+# A row is recognised by its external id, or else by the account of its address.
+_ACCOUNTS = text("""
+WITH made AS (
+  INSERT INTO accounts (id, email)
+  SELECT id, email FROM unnest(CAST(:ids AS uuid[]), CAST(:emails AS text[])) AS n(id, email)
+  ORDER BY email ON CONFLICT (email) DO NOTHING RETURNING id, email
+)
+SELECT id, email FROM made UNION ALL SELECT id, email FROM accounts WHERE email = ANY(:emails)
+""")
+_KNOWN = text("""
+SELECT id, account_id, external_id, import_digest FROM members
+WHERE community_id = :community AND (external_id = ANY(:externals) OR account_id = ANY(:accounts)) FOR UPDATE
+""")
+_COLUMNS = {
+    "display_name": "text", "bio": "text", "skills_offered": "jsonb", "skills_wanted": "jsonb", "interests": "text[]",
+    "goals": "text[]", "languages": "text[]", "links": "text[]", "experience_years": "double precision",
+    "weekly_hours": "double precision", "time_zone": "text", "availability": "jsonb",
+    "availability_exceptions": "jsonb", "visibility": "jsonb",
+}  # fmt: skip
+_CREATE = text(f"""
+INSERT INTO members (id, community_id, account_id, external_id, import_digest, joined_at, {", ".join(_COLUMNS)})
+SELECT r.id, :community, r.account_id, r.external_id, decode(r.digest, 'hex'), :now,
+       {", ".join(f"coalesce(r.{name}, '{{}}')" if kind == "text[]" else f"r.{name}" for name, kind in _COLUMNS.items())}
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+  id uuid, account_id uuid, external_id text, digest text, {", ".join(f"{n} {k}" for n, k in _COLUMNS.items())})
+""")
+
+
+async def take(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> Imported:
+    """Import what is right of `rows` and say what is wrong with the rest, by line and column.
+
+    Only fields a row has are written: an import never empties what it does not mention.
+    """
+    done = Imported()
+    good = _judge(rows, done)
+    if not good:
+        return done
+    accounts = await _accounts(session, [row.email for row in good if row.email])
+    known = await _known(session, good, accounts)
+    fresh: list[dict[str, Any]] = []
+    joined_at = datetime.now(UTC)
+    for row in good:
+        account_id = accounts.get(row.email) if row.email else None
+        by_external, by_account = known.get(row.external_id), known.get(account_id)
+        found = by_external or by_account
+        if by_external and by_account and by_external["id"] != by_account["id"]:
+            done.errors.append(RowError(row.line, "email", "belongs to another member than this external_id does"))
+        elif found is None:
+            fresh.append(_fresh(row, account_id))
+        elif bytes(found["import_digest"] or b"") == _digest(row):
+            done.unchanged += 1
+        else:
+            await _update(session, found["id"], row, account_id)
+            done.updated += 1
+    if fresh:
+        values = {"community": tenant_of(session), "now": joined_at, "rows": json.dumps(fresh)}
+        await session.execute(_CREATE, values)
+        for each in fresh:
+            member_id = UUID(each["id"])
+            emit(session, MemberJoined(member_id=member_id, joined_at=joined_at, source="import"))
+            emit(session, ProfileChanged(member_id=member_id, **{name: each[name] for name in MATCHED_ON}))
+        done.created = len(fresh)
+    done.errors.sort(key=lambda error: error.line)
+    return done
+
+
+def _judge(rows: Sequence[dict[str, Any]], done: Imported) -> list[MemberRow]:
+    good: list[MemberRow] = []
+    seen: dict[tuple[str, str], int] = {}
+    for number, raw in enumerate(rows, start=1):
+        line = raw.get("line") if isinstance(raw.get("line"), int) else number
+        try:
+            row = MemberRow.model_validate(raw)
+        except ValidationError as error:
+            for each in error.errors()[:10]:
+                column = str(each["loc"][0]) if each["loc"] else "row"
+                done.errors.append(RowError(line or number, column, each["msg"].removeprefix("Value error, ")))
+            continue
+        keys = [(name, value) for name in ("email", "external_id") if (value := getattr(row, name)) is not None]
+        twice = next((key for key in keys if key in seen), None)
+        if twice is not None:
+            done.errors.append(RowError(row.line, twice[0], f"is the same as on line {seen[twice]}"))
+            continue
+        seen.update(dict.fromkeys(keys, row.line))
+        good.append(row)
+    return good
+
+
+async def _accounts(session: AsyncSession, emails: list[str]) -> dict[str, UUID]:
+    if not emails:
+        return {}
+    made = await session.execute(_ACCOUNTS, {"ids": [new_id() for _ in emails], "emails": emails})
+    return {row.email: row.id for row in made}
+
+
+async def _known(session: AsyncSession, rows: Sequence[MemberRow], accounts: dict[str, UUID]) -> dict[Any, Any]:
+    """Members these rows speak of, by external id and by account id."""
+    wanted = {
+        "community": tenant_of(session),
+        "externals": [row.external_id for row in rows if row.external_id],
+        "accounts": list(accounts.values()),
+    }
+    known: dict[Any, Any] = {}
+    for found in (await session.execute(_KNOWN, wanted)).mappings():
+        for key in (found["external_id"], found["account_id"]):
+            if key is not None:
+                known[key] = found
+    return known
+
+
+def _fresh(row: MemberRow, account_id: UUID | None) -> dict[str, Any]:
+    member_id = new_id()
+    empty: dict[str, Any] = {
+        "bio": "", "skills_offered": [], "skills_wanted": [], "interests": [], "goals": [], "languages": [],
+        "links": [], "experience_years": None, "weekly_hours": None, "time_zone": None, "availability": [],
+        "availability_exceptions": [], "visibility": {},
+    }  # fmt: skip
+    return {
+        **empty,
+        "display_name": row.display_name or f"Member {row.external_id or member_id.hex[-6:]}",
+        **_changes(row),
+        "id": str(member_id),
+        "account_id": str(account_id) if account_id else None,
+        "external_id": row.external_id,
+        "digest": _digest(row).hex(),
+    }
+
+
+def _changes(row: MemberRow) -> dict[str, Any]:
+    changes = row.changes()
+    return {name: value for name, value in changes.items() if name in _COLUMNS}
+
+
+def _digest(row: MemberRow) -> bytes:
+    content = row.model_dump(mode="json", exclude={"line"}, exclude_unset=True)
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
+
+
+async def _update(session: AsyncSession, member_id: UUID, row: MemberRow, account_id: UUID | None) -> None:
+    member = await change_profile(session, member_id=member_id, changes=_changes(row))
+    member.import_digest = _digest(row)
+    member.account_id = member.account_id or account_id
+    member.external_id = member.external_id or row.external_id

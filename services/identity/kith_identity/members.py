@@ -1,0 +1,156 @@
+"""Joining, profiles and invitations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from kith_chassis.database import bind_tenant, tenant_of
+from kith_chassis.errors import refused
+from kith_chassis.events import emit
+from kith_chassis.ids import new_id
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_identity import sessions
+from kith_identity.errors import AddressNeeded, AddressTaken, AlreadyMember, InvitationRefused, NoSuchMember
+from kith_identity.events import MemberJoined, ProfileChanged, RoleGranted
+from kith_identity.models import Account, Invitation, Member, RoleGrant
+from kith_identity.sessions import Signer, Tokens
+
+MATCHED_ON = frozenset(ProfileChanged.model_fields) - {"member_id"}
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    email: str
+    password: str
+    display_name: str
+
+
+async def add(
+    session: AsyncSession,
+    signer: Signer,
+    *,
+    community_id: UUID,
+    account: NewAccount,
+    source: Literal["founding", "join"],
+) -> Member:
+    """A new member with a login. An address that has a password already must be given that password."""
+    account_id = await _account(session, signer, account)
+    member = Member(
+        community_id=community_id,
+        account_id=account_id,
+        display_name=account.display_name,
+        joined_at=datetime.now(UTC),
+    )
+    session.add(member)
+    with refused({"members_community_id_account_id_key": AlreadyMember()}):
+        await session.flush()
+    emit(session, MemberJoined(member_id=member.id, joined_at=member.joined_at, source=source))
+    return member
+
+
+async def _account(session: AsyncSession, signer: Signer, new: NewAccount) -> UUID:
+    hashed = await signer.hash(new.password)
+    made = insert(Account).values(email=new.email, password_hash=hashed).on_conflict_do_nothing().returning(Account.id)
+    account_id = await session.scalar(made)
+    if account_id is not None:
+        return account_id
+    account = (await session.scalars(select(Account).where(Account.email == new.email).with_for_update())).one()
+    if account.password_hash is None:
+        # The address came with somebody's member list; only an invitation proves who owns it.
+        raise AddressTaken("This address is known here; use the invitation that was sent to it.")
+    if not await signer.matches(new.password, account.password_hash):
+        raise AddressTaken
+    return account.id
+
+
+def grant(session: AsyncSession, *, member: Member, role: str) -> None:
+    session.add(RoleGrant(community_id=member.community_id, member_id=member.id, role=role))
+    emit(session, RoleGranted(member_id=member.id, role=role))
+
+
+async def change_profile(session: AsyncSession, *, member_id: UUID, changes: dict[str, Any]) -> Member:
+    """Apply the given fields to a profile; tells the others only when they match on what changed."""
+    member = await session.get(Member, member_id, with_for_update=True)
+    if member is None:
+        raise NoSuchMember
+    changed = {name for name, value in changes.items() if getattr(member, name) != value}
+    for name in changed:
+        setattr(member, name, changes[name])
+    if changed & MATCHED_ON:
+        emit(session, profile_changed(member))
+    return member
+
+
+def profile_changed(member: Member) -> ProfileChanged:
+    fields = {name: getattr(member, name) for name in MATCHED_ON}
+    return ProfileChanged.model_validate({"member_id": member.id, **fields})
+
+
+@dataclass(frozen=True)
+class Invited:
+    member_id: UUID
+    token: str
+
+
+async def invite(session: AsyncSession, signer: Signer, *, by: UUID, member_ids: Sequence[UUID]) -> list[Invited]:
+    """A one-time token for each of these members, in their order; NoSuchMember if one is not of this community."""
+    community_id = tenant_of(session)
+    known = set(await session.scalars(select(Member.id).where(Member.id.in_(member_ids))))
+    if missing := [each for each in member_ids if each not in known]:
+        raise NoSuchMember(f"There is no member {missing[0]} in this community.")
+    expires_at = datetime.now(UTC) + timedelta(days=signer.settings.invitation_days)
+    invited = []
+    for member_id in member_ids:
+        token, token_digest = sessions.new_secret(community_id)
+        session.add(
+            Invitation(
+                digest=token_digest,
+                community_id=community_id,
+                member_id=member_id,
+                invited_by=by,
+                expires_at=expires_at,
+            )
+        )
+        invited.append(Invited(member_id, token))
+    return invited
+
+
+async def redeem(
+    session: AsyncSession, signer: Signer, *, token: str, email: str | None, password: str | None
+) -> Tokens:
+    """Sign in with an invitation, once; with address and password the member has a login from then on."""
+    community_id = sessions.community_in(token)
+    if community_id is None:
+        raise InvitationRefused
+    await bind_tenant(session, community_id)
+    invitation = await session.get(Invitation, sessions.digest(token), with_for_update=True)
+    if invitation is None or invitation.redeemed_at is not None or invitation.expires_at <= datetime.now(UTC):
+        raise InvitationRefused
+    invitation.redeemed_at = datetime.now(UTC)
+    if password is not None:
+        await _give_login(session, signer, member_id=invitation.member_id, email=email, password=password)
+    return await sessions.start(
+        session, signer, member_id=invitation.member_id, community_id=community_id, family_id=new_id()
+    )
+
+
+async def _give_login(
+    session: AsyncSession, signer: Signer, *, member_id: UUID, email: str | None, password: str
+) -> None:
+    member = (await session.scalars(select(Member).where(Member.id == member_id).with_for_update())).one()
+    if member.account_id is None:
+        if email is None:
+            raise AddressNeeded
+        member.account_id = await _account(session, signer, NewAccount(email, password, member.display_name))
+        with refused({"members_community_id_account_id_key": AlreadyMember()}):
+            await session.flush()
+        return
+    account = (await session.scalars(select(Account).where(Account.id == member.account_id).with_for_update())).one()
+    if account.password_hash is not None:
+        raise AddressTaken
+    account.password_hash = await signer.hash(password)

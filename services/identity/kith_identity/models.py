@@ -1,0 +1,147 @@
+"""Accounts log in; a member is the person inside one community. Personal data of Kith lives here."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from kith_chassis.ids import new_id
+from kith_chassis.tables import COLUMN_TYPES, new_metadata
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    metadata = new_metadata()
+    type_annotation_map = COLUMN_TYPES
+
+
+class Community(Base):
+    """The tenant. Its name and slug are public: whoever logs in must be able to name it."""
+
+    __tablename__ = "communities"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    mission: Mapped[str]
+    founded_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Account(Base):
+    """A login, across communities."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Member(Base):
+    """A person in one community, with the profile they show there.
+
+    Skills are lists of {"tag", "level" 1-5}; availability is recurring wall-clock windows {"weekday" 0-6 from Monday,
+    "start", "end" in minutes} in `time_zone`, with dated exceptions {"date", "available", "start", "end"}.
+    """
+
+    __tablename__ = "members"
+    __table_args__ = (
+        Index("members_community_id_account_id_key", "community_id", "account_id", unique=True),
+        Index("members_community_id_external_id_key", "community_id", "external_id", unique=True),
+        Index("members_listing", "community_id", "id"),
+        CheckConstraint("experience_years >= 0", name="experience_years"),
+        CheckConstraint("weekly_hours >= 0 AND weekly_hours <= 168", name="weekly_hours"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
+    external_id: Mapped[str | None]
+    display_name: Mapped[str]
+    bio: Mapped[str] = mapped_column(server_default="")
+    skills_offered: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
+    skills_wanted: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
+    interests: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    goals: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    languages: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    links: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    experience_years: Mapped[float | None]
+    weekly_hours: Mapped[float | None]
+    time_zone: Mapped[str | None]
+    availability: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
+    availability_exceptions: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
+    visibility: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    import_digest: Mapped[bytes | None]
+    joined_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class RoleGrant(Base):
+    """A role held from `granted_at` until `ended_at` (None: still)."""
+
+    __tablename__ = "role_grants"
+    __table_args__ = (
+        Index(
+            "one_open_grant",
+            "community_id",
+            "member_id",
+            "role",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
+    role: Mapped[str]
+    granted_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    ended_at: Mapped[datetime | None]
+
+
+class RefreshToken(Base):
+    """One generation of a login's refresh token; the secret itself is never stored."""
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (Index("refresh_tokens_family", "community_id", "family_id"),)
+
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
+    family_id: Mapped[UUID]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Invitation(Base):
+    """A one-time way in for a member who has no password yet."""
+
+    __tablename__ = "invitations"
+
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
+    invited_by: Mapped[UUID]
+    expires_at: Mapped[datetime]
+    redeemed_at: Mapped[datetime | None]
+
+
+class MicroTask(Base):
+    """One step of a community's onboarding checklist."""
+
+    __tablename__ = "micro_tasks"
+
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    position: Mapped[int]
+
+
+class MicroTaskCompletion(Base):
+    __tablename__ = "micro_task_completions"
+
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"), primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
+    task_key: Mapped[str] = mapped_column(primary_key=True)
+    completed_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

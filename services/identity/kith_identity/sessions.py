@@ -1,0 +1,209 @@
+"""Logging in and staying in: short access tokens, refresh tokens that rotate.
+
+A refresh token works once. Using one again means that somebody has a copy, so the whole family of that login ends
+(RFC 9700, section 4.14.2).
+"""
+
+import asyncio
+import base64
+import hashlib
+import secrets
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+from kith_chassis.database import bind_tenant
+from kith_chassis.ids import new_id
+from kith_chassis.tokens import ALGORITHM
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_identity.errors import RefreshRefused, WrongCredentials
+from kith_identity.models import Account, Community, Member, RefreshToken, RoleGrant
+from kith_identity.permissions import permissions_of
+from kith_identity.settings import Settings
+
+
+@dataclass(frozen=True)
+class Tokens:
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    member_id: UUID
+    community_id: UUID
+
+
+class Signer:
+    """Signs access tokens, hashes passwords; one per process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        keys = [settings.secret_key, *settings.previous_secret_keys]
+        self._keys = [_signing_key(each.get_secret_value()) for each in keys]
+        # OWASP's floor: 19 MiB, two passes. A small pool bounds what a wave of logins can take.
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+        self._pool = ThreadPoolExecutor(settings.password_hashers, "argon2")
+        self._nobody = self._hasher.hash(secrets.token_hex(16))
+
+    def key_set(self) -> dict[str, Any]:
+        """The public keys (RFC 7517) that verify our tokens."""
+        return {"keys": [key.as_dict(private=False) | {"use": "sig", "alg": ALGORITHM} for key in self._keys]}
+
+    def access_token(self, *, member_id: UUID, community_id: UUID, roles: list[str]) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": self.settings.token_issuer,
+            "sub": str(member_id),
+            "tenant": str(community_id),
+            "permissions": permissions_of(roles),
+            "iat": now,
+            "exp": now + self.settings.access_token_seconds,
+            "jti": new_id().hex,
+        }
+        header = {"alg": ALGORITHM, "kid": self._keys[0].kid, "typ": "JWT"}
+        return jwt.encode(header, claims, self._keys[0], algorithms=[ALGORITHM])
+
+    async def hash(self, password: str) -> str:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._hasher.hash, password)
+
+    async def matches(self, password: str, hashed: str | None) -> bool:
+        """Whether the password fits; takes as long where there is none, so that nobody learns who has an account."""
+
+        def verify() -> bool:
+            try:
+                return self._hasher.verify(hashed or self._nobody, password) and hashed is not None
+            except (VerificationError, InvalidHashError):
+                return False
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, verify)
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _signing_key(secret: str) -> OKPKey:
+    seed = base64.urlsafe_b64decode(secret + "=" * (-len(secret) % 4))
+    key = OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(seed))
+    key.ensure_kid()
+    return key
+
+
+@asynccontextmanager
+async def signing(app: FastAPI) -> AsyncIterator[None]:
+    """Give the process its signer (`app.state.signer`)."""
+    app.state.signer = Signer(app.state.settings)
+    try:
+        yield
+    finally:
+        app.state.signer.close()
+
+
+def new_secret(community_id: UUID) -> tuple[str, bytes]:
+    """A token that names its community (so that row-level security can be bound before it is looked up), and its digest."""
+    token = f"{community_id.hex}.{secrets.token_urlsafe(32)}"
+    return token, digest(token)
+
+
+def digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def community_in(token: str) -> UUID | None:
+    """The community a token of `new_secret` names; None when it is not one of ours."""
+    try:
+        return UUID(hex=token.partition(".")[0])
+    except ValueError:
+        return None
+
+
+async def log_in(session: AsyncSession, signer: Signer, *, community: str, email: str, password: str) -> Tokens:
+    community_id = await session.scalar(select(Community.id).where(Community.slug == community))
+    account = None
+    if community_id is not None:
+        await bind_tenant(session, community_id)
+        account = (
+            await session.execute(
+                select(Account.password_hash, Member.id)
+                .join(Member, Member.account_id == Account.id)
+                .where(Account.email == email, Member.community_id == community_id)
+            )
+        ).first()
+    fits = await signer.matches(password, account.password_hash if account else None)
+    if not fits or account is None or community_id is None:
+        raise WrongCredentials
+    return await start(session, signer, member_id=account.id, community_id=community_id, family_id=new_id())
+
+
+async def start(
+    session: AsyncSession, signer: Signer, *, member_id: UUID, community_id: UUID, family_id: UUID
+) -> Tokens:
+    """Tokens for a member whose identity is proven; the session is bound to the community."""
+    held = select(RoleGrant.role).where(
+        RoleGrant.community_id == community_id, RoleGrant.member_id == member_id, RoleGrant.ended_at.is_(None)
+    )
+    roles = list(await session.scalars(held))
+    token, token_digest = new_secret(community_id)
+    session.add(
+        RefreshToken(
+            digest=token_digest,
+            community_id=community_id,
+            member_id=member_id,
+            family_id=family_id,
+            expires_at=datetime.now(UTC) + timedelta(days=signer.settings.refresh_token_days),
+        )
+    )
+    return Tokens(
+        access_token=signer.access_token(member_id=member_id, community_id=community_id, roles=roles),
+        refresh_token=token,
+        expires_in=signer.settings.access_token_seconds,
+        member_id=member_id,
+        community_id=community_id,
+    )
+
+
+async def refresh(session: AsyncSession, signer: Signer, *, token: str) -> Tokens | RefreshRefused:
+    """The next generation. The refusal is returned, not raised: ending the family must be stored."""
+    stored = await _stored(session, token)
+    if stored is None or stored.revoked_at is not None or stored.expires_at <= datetime.now(UTC):
+        return RefreshRefused()
+    if stored.used_at is not None:
+        await _end_family(session, stored)
+        return RefreshRefused("This refresh token was used before, so the session was ended; sign in again.")
+    stored.used_at = datetime.now(UTC)
+    return await start(
+        session, signer, member_id=stored.member_id, community_id=stored.community_id, family_id=stored.family_id
+    )
+
+
+async def end(session: AsyncSession, *, token: str) -> None:
+    """Log out: the whole family of this refresh token ends. Unknown tokens are ignored."""
+    stored = await _stored(session, token)
+    if stored is not None:
+        await _end_family(session, stored)
+
+
+async def _stored(session: AsyncSession, token: str) -> RefreshToken | None:
+    community_id = community_in(token)
+    if community_id is None:
+        return None
+    await bind_tenant(session, community_id)
+    return await session.get(RefreshToken, digest(token), with_for_update=True)
+
+
+async def _end_family(session: AsyncSession, stored: RefreshToken) -> None:
+    await session.execute(
+        update(RefreshToken)
+        .where(RefreshToken.community_id == stored.community_id, RefreshToken.family_id == stored.family_id)
+        .values(revoked_at=datetime.now(UTC))
+    )
