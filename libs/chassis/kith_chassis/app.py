@@ -65,6 +65,7 @@ def create_app(
     )
     app.state.name = name
     app.state.settings = None
+    app.state.settings_type = settings
     app.state.started = False
     app.state.draining = False
     app.add_exception_handler(Problem, _answer_problem)

@@ -32,15 +32,16 @@ class Event(BaseModel):
     type: ClassVar[str]
     aggregate: ClassVar[str]
 
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        type, aggregate = kwargs.pop("type"), kwargs.pop("aggregate")  # noqa: A001 -- CloudEvents' word
-        super().__pydantic_init_subclass__(**kwargs)
+    def __init_subclass__(cls, *, type: str, aggregate: str, **kwargs: Any) -> None:  # noqa: A002 -- CloudEvents' word
+        super().__init_subclass__(**kwargs)
         if not _TYPE.match(type):
             raise ValueError(f"{type!r} is not <service>.<fact>.v<N>")
-        if aggregate not in cls.model_fields:
-            raise ValueError(f"{cls.__name__} has no field {aggregate!r} to be its aggregate id")
         cls.type, cls.aggregate = type, aggregate
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        if cls.aggregate not in cls.model_fields:
+            raise ValueError(f"{cls.__name__} has no field {cls.aggregate!r} to be its aggregate id")
 
     @property
     def aggregate_id(self) -> UUID:
@@ -60,10 +61,9 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
     type: ClassVar[str]
 
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        cls.type = kwargs.pop("type")
-        super().__pydantic_init_subclass__(**kwargs)
+    def __init_subclass__(cls, *, type: str, **kwargs: Any) -> None:  # noqa: A002 -- CloudEvents' word
+        super().__init_subclass__(**kwargs)
+        cls.type = type
 
 
 class AnyEvent(View, type=">"):

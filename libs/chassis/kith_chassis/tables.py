@@ -1,4 +1,4 @@
-"""How columns look in every service: text without length, times with zone, constraint names as PostgreSQL makes them."""
+"""How columns look everywhere: text without length, times with zone, constraint names as PostgreSQL makes them."""
 
 from datetime import datetime
 from typing import Any
