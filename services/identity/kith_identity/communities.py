@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from kith_chassis.database import bind_tenant
-from kith_chassis.errors import refused
-from kith_chassis.events import emit
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kith_chassis.database import bind_tenant
+from kith_chassis.errors import refused
+from kith_chassis.events import emit
 from kith_identity import members, onboarding
 from kith_identity.errors import NoSuchCommunity, SlugTaken
 from kith_identity.events import CommunityFounded

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from kith_chassis.events import Event
 from pydantic import BaseModel, ConfigDict, Field
+
+from kith_chassis.events import Event
 
 
 class Skill(BaseModel):

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from kith_chassis.database import tenant_of
-from kith_chassis.events import emit
-from kith_chassis.ids import new_id
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kith_chassis.database import tenant_of
+from kith_chassis.events import emit
+from kith_chassis.ids import new_id
 from kith_identity.events import MemberJoined, ProfileChanged
 from kith_identity.members import MATCHED_ON, change_profile
 from kith_identity.profiles import Email, Name, Profile, Tag
@@ -75,7 +75,7 @@ _COLUMNS = {
 _CREATE = text(f"""
 INSERT INTO members (id, community_id, account_id, external_id, import_digest, joined_at, {", ".join(_COLUMNS)})
 SELECT r.id, :community, r.account_id, r.external_id, decode(r.digest, 'hex'), :now,
-       {", ".join(f"coalesce(r.{name}, '{{}}')" if kind == "text[]" else f"r.{name}" for name, kind in _COLUMNS.items())}
+       {", ".join(f"r.{name}" for name in _COLUMNS)}
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
   id uuid, account_id uuid, external_id text, digest text, {", ".join(f"{n} {k}" for n, k in _COLUMNS.items())})
 """)

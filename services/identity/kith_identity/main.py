@@ -1,5 +1,4 @@
 from kith_chassis.service import create_service
-
 from kith_identity import routes
 from kith_identity.sessions import signing
 from kith_identity.settings import Settings

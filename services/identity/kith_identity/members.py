@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from kith_chassis.database import bind_tenant, tenant_of
-from kith_chassis.errors import refused
-from kith_chassis.events import emit
-from kith_chassis.ids import new_id
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kith_chassis.database import bind_tenant, tenant_of
+from kith_chassis.errors import refused
+from kith_chassis.events import emit
+from kith_chassis.ids import new_id
 from kith_identity import sessions
 from kith_identity.errors import AddressNeeded, AddressTaken, AlreadyMember, InvitationRefused, NoSuchMember
 from kith_identity.events import MemberJoined, ProfileChanged, RoleGranted

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from kith_chassis.ids import new_id
-from kith_chassis.tables import COLUMN_TYPES, new_metadata
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from kith_chassis.ids import new_id
+from kith_chassis.tables import COLUMN_TYPES, new_metadata
 
 
 class Base(DeclarativeBase):

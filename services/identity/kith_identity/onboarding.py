@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from kith_chassis.database import tenant_of
-from kith_chassis.events import emit
 from sqlalchemy import and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kith_chassis.database import tenant_of
+from kith_chassis.events import emit
 from kith_identity.errors import NoSuchTask
 from kith_identity.events import MicroTaskCompleted
 from kith_identity.models import MicroTask, MicroTaskCompletion

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from kith_chassis.database import tenant_of
-from kith_chassis.pages import paginate
-from kith_chassis.tokens import Principal
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kith_chassis.database import tenant_of
+from kith_chassis.pages import paginate
+from kith_chassis.tokens import Principal
 from kith_identity.errors import NoSuchMember
 from kith_identity.models import Community, Member, RoleGrant
 from kith_identity.profiles import HIDEABLE, seen_by

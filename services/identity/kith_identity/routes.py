@@ -3,14 +3,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
 from kith_chassis.app import answer
 from kith_chassis.database import OpenTransaction, Transaction
 from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
 from kith_chassis.tokens import Caller, Principal, permitted
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-
 from kith_identity import communities, imports, members, onboarding, queries, sessions
 from kith_identity.errors import (
     AddressTaken,

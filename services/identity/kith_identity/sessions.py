@@ -23,12 +23,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import OKPKey
-from kith_chassis.database import bind_tenant
-from kith_chassis.ids import new_id
-from kith_chassis.tokens import ALGORITHM
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kith_chassis.database import bind_tenant
+from kith_chassis.ids import new_id
+from kith_chassis.tokens import ALGORITHM
 from kith_identity.errors import RefreshRefused, WrongCredentials
 from kith_identity.models import Account, Community, Member, RefreshToken, RoleGrant
 from kith_identity.permissions import permissions_of
@@ -110,7 +110,7 @@ async def signing(app: FastAPI) -> AsyncIterator[None]:
 
 
 def new_secret(community_id: UUID) -> tuple[str, bytes]:
-    """A token that names its community (so that row-level security can be bound before it is looked up), and its digest."""
+    """A token that names its community, so that row-level security can be bound before the look-up; and its digest."""
     token = f"{community_id.hex}.{secrets.token_urlsafe(32)}"
     return token, digest(token)
 

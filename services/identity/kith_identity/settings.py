@@ -1,5 +1,6 @@
-from kith_chassis.settings import ServiceSettings
 from pydantic import Field, SecretStr
+
+from kith_chassis.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

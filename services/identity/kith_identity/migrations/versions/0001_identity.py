@@ -1,6 +1,7 @@
 """Communities, accounts, members, roles, tokens, invitations, onboarding."""
 
 from alembic import op
+
 from kith_chassis.migrations import install, protect
 
 revision = "0001"
