@@ -1,0 +1,66 @@
+"""What matching learns from others: who there is and what they can be matched on."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.consumers import Consumers
+from kith_chassis.events import Received, View
+
+consumers = Consumers()
+
+
+class ProfileChanged(View, type="identity.profile_changed.v1"):
+    member_id: UUID
+    skills_offered: list[dict[str, Any]]
+    skills_wanted: list[dict[str, Any]]
+    interests: list[str]
+    languages: list[str]
+    experience_years: float | None
+    time_zone: str | None
+    availability: list[dict[str, Any]]
+
+
+class MemberJoined(View, type="identity.member_joined.v1"):
+    member_id: UUID
+
+
+_FIELDS = (
+    "skills_offered jsonb, skills_wanted jsonb, interests text[], languages text[], experience_years double precision, "
+    "time_zone text, availability jsonb"
+)
+_NAMES = [each.split()[0] for each in _FIELDS.split(", ")]
+_LEARN = text(f"""
+INSERT INTO participants (community_id, member_id, sequence, {", ".join(_NAMES)})
+SELECT community_id, member_id, sequence, {", ".join(_NAMES)}
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(community_id uuid, member_id uuid, sequence bigint, {_FIELDS})
+ON CONFLICT (community_id, member_id) DO UPDATE
+SET sequence = EXCLUDED.sequence, {", ".join(f"{name} = EXCLUDED.{name}" for name in _NAMES)}
+WHERE participants.sequence < EXCLUDED.sequence
+""")
+_MEET = text("""
+INSERT INTO participants (community_id, member_id)
+SELECT * FROM unnest(CAST(:communities AS uuid[]), CAST(:members AS uuid[])) ON CONFLICT DO NOTHING
+""")
+
+
+@consumers.on(MemberJoined)
+async def meet(session: AsyncSession, events: Sequence[Received[MemberJoined]]) -> None:
+    values = {"communities": [e.tenant for e in events], "members": [e.data.member_id for e in events]}
+    await session.execute(_MEET, values)
+
+
+@consumers.on(ProfileChanged)
+async def learn(session: AsyncSession, events: Sequence[Received[ProfileChanged]]) -> None:
+    newest: dict[UUID, dict[str, Any]] = {}
+    for event in events:  # in order: of two changes to one profile the later stays
+        newest[event.data.member_id] = {
+            **event.data.model_dump(mode="json"),
+            "community_id": str(event.tenant),
+            "sequence": event.sequence,
+        }
+    await session.execute(_LEARN, {"rows": json.dumps(list(newest.values()))})

@@ -1,0 +1,85 @@
+from kith_chassis.errors import Conflict, Invalid, NotFound
+
+
+class NoSuchProgram(NotFound):
+    """There is no such program in this community."""
+
+    code = "no_such_program"
+
+
+class NoSuchRun(NotFound):
+    """There is no such match run in this community."""
+
+    code = "no_such_match_run"
+
+
+class NoSuchPairing(NotFound):
+    """There is no such pairing, or it is not yours."""
+
+    code = "no_such_pairing"
+
+
+class NoSuchRequest(NotFound):
+    """There is no such request, or it is not yours."""
+
+    code = "no_such_request"
+
+
+class NoSuchParticipant(NotFound):
+    """There is no such member in this community."""
+
+    code = "no_such_participant"
+
+
+class NotEnrolled(Conflict):
+    """Enroll in this program on that side first."""
+
+    code = "not_enrolled"
+
+
+class ProgramClosed(Conflict):
+    """This program does not take enrollments, requests or match runs now."""
+
+    code = "program_closed"
+
+
+class WrongStep(Conflict):
+    """A program goes from draft to open to running to completed, one step at a time."""
+
+    code = "wrong_step"
+
+
+class AlreadyWaiting(Conflict):
+    """You already have an open request in this program."""
+
+    code = "already_waiting"
+
+
+class NoRoom(Conflict):
+    """This mentor has no room for another pairing in this program."""
+
+    code = "no_room"
+
+
+class AlreadyPaired(Conflict):
+    """These two have an open pairing in this program already."""
+
+    code = "already_paired"
+
+
+class NotSolved(Conflict):
+    """Only a solved draft can be published; this run is not one."""
+
+    code = "not_solved"
+
+
+class AlreadyAnswered(Conflict):
+    """This was answered or withdrawn before."""
+
+    code = "already_answered"
+
+
+class BadSettings(Invalid):
+    """These weights or rules cannot be used."""
+
+    code = "bad_settings"

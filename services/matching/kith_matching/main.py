@@ -1,0 +1,6 @@
+from kith_chassis.service import create_service
+from kith_matching import routes
+from kith_matching.consumers import consumers
+from kith_matching.jobs import jobs
+
+app = create_service(name="matching", routers=routes.routers, consumers=consumers, jobs=jobs)

@@ -1,0 +1,163 @@
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from kith_chassis.ids import new_id
+from kith_chassis.tables import COLUMN_TYPES, new_metadata
+
+
+class Base(DeclarativeBase):
+    metadata = new_metadata()
+    type_annotation_map = COLUMN_TYPES
+
+
+class Participant(Base):
+    """What matching knows of a member, learned from identity's events."""
+
+    __tablename__ = "participants"
+
+    community_id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    skills_offered: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
+    skills_wanted: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
+    interests: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    languages: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    experience_years: Mapped[float | None]
+    time_zone: Mapped[str | None]
+    availability: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
+    sequence: Mapped[int] = mapped_column(server_default="0")
+
+
+class Program(Base):
+    """A mentoring, buddy or other program: draft → open → running → completed."""
+
+    __tablename__ = "programs"
+    __table_args__ = (Index("programs_listing", "community_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID]
+    name: Mapped[str]
+    kind: Mapped[str]
+    objectives: Mapped[str]
+    status: Mapped[str] = mapped_column(default="draft")
+    acceptance: Mapped[str]
+    request_expiry_days: Mapped[int]
+    starts_on: Mapped[date | None]
+    ends_on: Mapped[date | None]
+    weights: Mapped[dict[str, Any]]
+    rules: Mapped[dict[str, Any]]
+    coordinator_id: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Enrollment(Base):
+    """A member on one side of a program, with the capacity they offer."""
+
+    __tablename__ = "enrollments"
+    __table_args__ = (
+        Index("one_enrollment_per_side", "community_id", "program_id", "member_id", "side", unique=True),
+        CheckConstraint("max_pairings >= 0 AND max_pairings <= 50", name="max_pairings"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID]
+    program_id: Mapped[UUID] = mapped_column(ForeignKey("programs.id"))
+    member_id: Mapped[UUID]
+    side: Mapped[str]
+    max_pairings: Mapped[int]
+    weekly_hours: Mapped[float | None]
+    paused: Mapped[bool] = mapped_column(server_default="false")
+    enrolled_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class MatchRun(Base):
+    """queued → solving → solved → published, or failed. `lease_until` tells a worker's run from an abandoned one."""
+
+    __tablename__ = "match_runs"
+    __table_args__ = (Index("match_runs_listing", "community_id", "program_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID]
+    program_id: Mapped[UUID] = mapped_column(ForeignKey("programs.id"))
+    status: Mapped[str] = mapped_column(default="queued")
+    seed: Mapped[int]
+    pins: Mapped[list[dict[str, Any]]]
+    prohibited: Mapped[list[dict[str, Any]]]
+    certificate: Mapped[dict[str, Any] | None]
+    failure: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    lease_until: Mapped[datetime | None]
+    requested_by: Mapped[UUID]
+    requested_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    solved_at: Mapped[datetime | None]
+    published_at: Mapped[datetime | None]
+
+
+class MatchSuggestion(Base):
+    """One pair of a run, with its reasons; a mentee without a mentor has a row with the reason for that."""
+
+    __tablename__ = "match_suggestions"
+
+    run_id: Mapped[UUID] = mapped_column(ForeignKey("match_runs.id"), primary_key=True)
+    mentee_id: Mapped[UUID] = mapped_column(primary_key=True)
+    community_id: Mapped[UUID]
+    mentor_id: Mapped[UUID | None]
+    score: Mapped[float | None]
+    reasons: Mapped[dict[str, Any]]
+    next_best_id: Mapped[UUID | None]
+    switch_cost: Mapped[float | None]
+
+
+class Pairing(Base):
+    """Two members brought together: proposed → accepted, or declined, later ended."""
+
+    __tablename__ = "pairings"
+    __table_args__ = (
+        Index(
+            "one_open_pairing", "community_id", "program_id", "mentor_id", "mentee_id",
+            unique=True, postgresql_where=text("status IN ('proposed', 'accepted')"),
+        ),
+        Index("pairings_listing", "community_id", "program_id", "id"),
+        Index("pairings_of_mentor", "community_id", "mentor_id"),
+        Index("pairings_of_mentee", "community_id", "mentee_id"),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID]
+    program_id: Mapped[UUID] = mapped_column(ForeignKey("programs.id"))
+    run_id: Mapped[UUID | None] = mapped_column(ForeignKey("match_runs.id"))
+    mentor_id: Mapped[UUID]
+    mentee_id: Mapped[UUID]
+    status: Mapped[str]
+    mentor_accepted_at: Mapped[datetime | None]
+    mentee_accepted_at: Mapped[datetime | None]
+    accepted_by: Mapped[UUID | None]
+    proposed_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    settled_at: Mapped[datetime | None]
+
+
+class Request(Base):
+    """A mentee asks a mentor: pending → accepted, declined, withdrawn or expired."""
+
+    __tablename__ = "requests"
+    __table_args__ = (
+        Index(
+            "one_open_request", "community_id", "program_id", "mentee_id",
+            unique=True, postgresql_where=text("status = 'pending'"),
+        ),
+        Index("requests_of_mentor", "community_id", "mentor_id"),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID]
+    program_id: Mapped[UUID] = mapped_column(ForeignKey("programs.id"))
+    mentee_id: Mapped[UUID]
+    mentor_id: Mapped[UUID]
+    message: Mapped[str]
+    status: Mapped[str] = mapped_column(default="pending")
+    asked_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    expires_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]

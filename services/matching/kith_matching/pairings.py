@@ -1,0 +1,173 @@
+"""Pairings: proposed, accepted by both sides or declined by one."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.database import tenant_of
+from kith_chassis.errors import refused
+from kith_chassis.events import emit
+from kith_chassis.ids import new_id
+from kith_matching import programs
+from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing
+from kith_matching.events import PairingAccepted, PairingDeclined, PairingProposed
+from kith_matching.models import MatchRun, MatchSuggestion, Pairing, Program
+
+# Rows of enrollments are locked in one order, so that two publications cannot wait for each other.
+_LOCK = text("""
+SELECT 1 FROM enrollments WHERE community_id = :community AND program_id = :program ORDER BY id FOR UPDATE
+""")
+# Each suggestion whose two sides still have room, counting the ones of this very run before it.
+_PROPOSE = text("""
+WITH open_now AS (
+  SELECT mentor_id, mentee_id FROM pairings
+  WHERE community_id = :community AND program_id = :program AND status IN ('proposed', 'accepted')
+), ranked AS (
+  SELECT s.mentee_id, s.mentor_id, r.id,
+         row_number() OVER (PARTITION BY s.mentor_id ORDER BY s.score DESC, s.mentee_id) AS mentor_place
+  FROM match_suggestions s JOIN unnest(CAST(:ids AS uuid[]), CAST(:mentees AS uuid[])) AS r(id, mentee_id)
+    ON r.mentee_id = s.mentee_id
+  WHERE s.run_id = :run AND s.mentor_id IS NOT NULL
+)
+INSERT INTO pairings (id, community_id, program_id, run_id, mentor_id, mentee_id, status,
+                      mentor_accepted_at, mentee_accepted_at, settled_at)
+SELECT k.id, :community, :program, :run, k.mentor_id, k.mentee_id, :status, :accepted_at, :accepted_at, :accepted_at
+FROM ranked k
+JOIN enrollments a ON a.community_id = :community AND a.program_id = :program
+  AND a.member_id = k.mentor_id AND a.side = 'mentor' AND NOT a.paused
+JOIN enrollments b ON b.community_id = :community AND b.program_id = :program
+  AND b.member_id = k.mentee_id AND b.side = 'mentee' AND NOT b.paused
+WHERE a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
+  AND b.max_pairings > (SELECT count(*) FROM open_now o WHERE o.mentee_id = k.mentee_id)
+ON CONFLICT DO NOTHING
+RETURNING id, mentor_id, mentee_id
+""")
+
+
+async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun) -> int:
+    """Pairings for the suggestions of a run that both sides still have room for; returns how many."""
+    place = {"community": tenant_of(session), "program": program.id}
+    await session.execute(_LOCK, place)
+    mentees = list(await session.scalars(select(MatchSuggestion.mentee_id).where(MatchSuggestion.run_id == run.id)))
+    automatic = program.acceptance == "automatic"
+    values = place | {
+        "run": run.id,
+        "ids": [new_id() for _ in mentees],
+        "mentees": mentees,
+        "status": "accepted" if automatic else "proposed",
+        "accepted_at": datetime.now(UTC) if automatic else None,
+    }
+    made = (await session.execute(_PROPOSE, values)).all()
+    for row in made:
+        fields = {
+            "pairing_id": row.id,
+            "program_id": program.id,
+            "mentor_id": row.mentor_id,
+            "mentee_id": row.mentee_id,
+        }
+        emit(session, PairingProposed(**fields))
+        if automatic:
+            emit(session, PairingAccepted(**fields))
+    return len(made)
+
+
+async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, mentee_id: UUID) -> Pairing:
+    """An accepted pairing of two who asked each other; the mentor's room is counted under lock."""
+    enrolled = await programs.enrollment(session, program_id=program_id, member_id=mentor_id, side="mentor", lock=True)
+    taken = select(Pairing.id).where(
+        Pairing.community_id == tenant_of(session),
+        Pairing.program_id == program_id,
+        Pairing.mentor_id == mentor_id,
+        Pairing.status.in_(("proposed", "accepted")),
+    )
+    if len(list(await session.scalars(taken))) >= enrolled.max_pairings:
+        raise NoRoom
+    now = datetime.now(UTC)
+    pairing = Pairing(
+        community_id=tenant_of(session),
+        program_id=program_id,
+        mentor_id=mentor_id,
+        mentee_id=mentee_id,
+        status="accepted",
+        mentor_accepted_at=now,
+        mentee_accepted_at=now,
+        settled_at=now,
+    )
+    session.add(pairing)
+    with refused({"one_open_pairing": AlreadyPaired()}):
+        await session.flush()
+    fields = {"pairing_id": pairing.id, "program_id": program_id, "mentor_id": mentor_id, "mentee_id": mentee_id}
+    emit(session, PairingProposed(**fields))
+    emit(session, PairingAccepted(**fields))
+    return pairing
+
+
+async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes: bool) -> Pairing:
+    """One side's answer. The pairing is accepted when both said yes; saying yes twice changes nothing."""
+    pairing = await _mine(session, actor_id=actor_id, pairing_id=pairing_id)
+    now = datetime.now(UTC)
+    if pairing.status != "proposed":
+        if yes and pairing.status == "accepted":
+            return pairing
+        raise AlreadyAnswered(f"This pairing is {pairing.status} already.")
+    fields = {
+        "pairing_id": pairing.id,
+        "program_id": pairing.program_id,
+        "mentor_id": pairing.mentor_id,
+        "mentee_id": pairing.mentee_id,
+    }
+    if not yes:
+        pairing.status, pairing.settled_at = "declined", now
+        emit(session, PairingDeclined(**fields))
+        return pairing
+    if actor_id == pairing.mentor_id:
+        pairing.mentor_accepted_at = pairing.mentor_accepted_at or now
+    else:
+        pairing.mentee_accepted_at = pairing.mentee_accepted_at or now
+    if pairing.mentor_accepted_at and pairing.mentee_accepted_at:
+        pairing.status, pairing.settled_at = "accepted", now
+        emit(session, PairingAccepted(**fields))
+    return pairing
+
+
+async def accept_for_both(session: AsyncSession, *, actor_id: UUID, pairing_ids: Sequence[UUID]) -> list[UUID]:
+    """A coordinator records that both sides agreed; returns the pairings that became accepted by it."""
+    community_id, now = tenant_of(session), datetime.now(UTC)
+    known = set(
+        await session.scalars(
+            select(Pairing.id).where(Pairing.community_id == community_id, Pairing.id.in_(pairing_ids))
+        )
+    )
+    if missing := [each for each in pairing_ids if each not in known]:
+        raise NoSuchPairing(f"There is no pairing {missing[0]} in this community.")
+    settled = await session.execute(
+        update(Pairing)
+        .where(Pairing.community_id == community_id, Pairing.id.in_(pairing_ids), Pairing.status == "proposed")
+        .values(status="accepted", accepted_by=actor_id, settled_at=now)
+        .returning(Pairing.id, Pairing.program_id, Pairing.mentor_id, Pairing.mentee_id)
+    )
+    accepted = []
+    for row in settled:
+        emit(
+            session,
+            PairingAccepted(
+                pairing_id=row.id, program_id=row.program_id, mentor_id=row.mentor_id, mentee_id=row.mentee_id
+            ),
+        )
+        accepted.append(row.id)
+    return accepted
+
+
+async def _mine(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID) -> Pairing:
+    statement = select(Pairing).where(
+        Pairing.id == pairing_id,
+        Pairing.community_id == tenant_of(session),
+        (Pairing.mentor_id == actor_id) | (Pairing.mentee_id == actor_id),
+    )
+    pairing = (await session.scalars(statement.with_for_update())).first()
+    if pairing is None:
+        raise NoSuchPairing
+    return pairing

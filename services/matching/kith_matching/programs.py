@@ -1,0 +1,182 @@
+"""Programs and who takes part in them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.database import tenant_of
+from kith_chassis.events import emit
+from kith_chassis.ids import new_id
+from kith_matching.errors import BadSettings, NoSuchParticipant, NoSuchProgram, NotEnrolled, ProgramClosed, WrongStep
+from kith_matching.events import MemberEnrolled, ProgramOpened
+from kith_matching.models import Enrollment, Participant, Program
+from kith_matching.scoring import Rules, Weights
+
+_NEXT = {"draft": "open", "open": "running", "running": "completed"}
+
+
+@dataclass(frozen=True)
+class NewProgram:
+    name: str
+    kind: str
+    objectives: str
+    acceptance: str
+    request_expiry_days: int
+    starts_on: date | None
+    ends_on: date | None
+    weights: dict[str, float]
+    rules: dict[str, Any]
+    open: bool
+
+
+@dataclass(frozen=True)
+class NewEnrollment:
+    member_id: UUID
+    side: str
+    max_pairings: int
+    weekly_hours: float | None
+
+
+@dataclass(frozen=True)
+class EnrollmentError:
+    index: int
+    code: str
+    reason: str
+
+
+async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram) -> Program:
+    """A program, open at once or as a draft; BadSettings when its weights or rules make no sense."""
+    try:
+        weights = Weights(**(asdict(Weights()) | new.weights))
+        rules = Rules(**(asdict(Rules()) | new.rules))
+    except (TypeError, ValueError) as error:
+        raise BadSettings(f"These weights or rules cannot be used: {error}.") from error
+    if new.starts_on and new.ends_on and new.ends_on < new.starts_on:
+        raise BadSettings("A program cannot end before it starts.")
+    program = Program(
+        community_id=tenant_of(session),
+        name=new.name,
+        kind=new.kind,
+        objectives=new.objectives,
+        status="open" if new.open else "draft",
+        acceptance=new.acceptance,
+        request_expiry_days=new.request_expiry_days,
+        starts_on=new.starts_on,
+        ends_on=new.ends_on,
+        weights=asdict(weights),
+        rules=asdict(rules),
+        coordinator_id=coordinator_id,
+    )
+    session.add(program)
+    await session.flush()
+    if new.open:
+        emit(session, ProgramOpened(program_id=program.id, kind=program.kind))
+    return program
+
+
+async def advance(session: AsyncSession, *, program_id: UUID, to: str) -> Program:
+    program = await found(session, program_id, lock=True)
+    if _NEXT.get(program.status) != to:
+        raise WrongStep(f"This program is {program.status}; the next step is {_NEXT.get(program.status, 'none')}.")
+    program.status = to
+    if to == "open":
+        emit(session, ProgramOpened(program_id=program.id, kind=program.kind))
+    return program
+
+
+async def found(session: AsyncSession, program_id: UUID, *, lock: bool = False) -> Program:
+    statement = select(Program).where(Program.id == program_id, Program.community_id == tenant_of(session))
+    program = (await session.scalars(statement.with_for_update() if lock else statement)).first()
+    if program is None:
+        raise NoSuchProgram
+    return program
+
+
+async def taking_part(session: AsyncSession, program_id: UUID) -> Program:
+    """The program, if members may enroll, ask and be matched in it now."""
+    program = await found(session, program_id)
+    if program.status not in {"open", "running"}:
+        raise ProgramClosed(f"This program is {program.status}; it takes nobody now.")
+    return program
+
+
+_ENROLL = text("""
+INSERT INTO enrollments (id, community_id, program_id, member_id, side, max_pairings, weekly_hours)
+SELECT id, :community, :program, member_id, side, max_pairings, weekly_hours
+FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+  AS r(id uuid, member_id uuid, side text, max_pairings bigint, weekly_hours double precision)
+ON CONFLICT (community_id, program_id, member_id, side) DO NOTHING
+RETURNING id, member_id, side
+""")
+
+
+async def enroll(
+    session: AsyncSession, *, program_id: UUID, new: Sequence[NewEnrollment]
+) -> tuple[int, list[EnrollmentError]]:
+    """Enroll members; returns how many are new, and who could not be. Doing it again changes nothing."""
+    program = await taking_part(session, program_id)
+    community_id = tenant_of(session)
+    wanted = {each.member_id for each in new}
+    known = set(
+        await session.scalars(
+            select(Participant.member_id).where(
+                Participant.community_id == community_id, Participant.member_id.in_(wanted)
+            )
+        )
+    )
+    errors = [
+        EnrollmentError(index, NoSuchParticipant.code, NoSuchParticipant.title())
+        for index, each in enumerate(new)
+        if each.member_id not in known
+    ]
+    rows = [
+        {**asdict(each), "id": str(new_id()), "member_id": str(each.member_id)}
+        for each in new
+        if each.member_id in known
+    ]
+    values = {"community": community_id, "program": program.id, "rows": json.dumps(rows)}
+    made = (await session.execute(_ENROLL, values)).all()
+    for row in made:
+        emit(
+            session, MemberEnrolled(enrollment_id=row.id, program_id=program.id, member_id=row.member_id, side=row.side)
+        )
+    return len(made), errors
+
+
+async def enroll_oneself(session: AsyncSession, *, program_id: UUID, new: NewEnrollment) -> Enrollment:
+    _, errors = await enroll(session, program_id=program_id, new=[new])
+    if errors:
+        raise NoSuchParticipant
+    return await enrollment(session, program_id=program_id, member_id=new.member_id, side=new.side)
+
+
+async def enrollment(
+    session: AsyncSession, *, program_id: UUID, member_id: UUID, side: str, lock: bool = False
+) -> Enrollment:
+    statement = select(Enrollment).where(
+        Enrollment.community_id == tenant_of(session),
+        Enrollment.program_id == program_id,
+        Enrollment.member_id == member_id,
+        Enrollment.side == side,
+    )
+    one = (await session.scalars(statement.with_for_update() if lock else statement)).first()
+    if one is None:
+        raise NotEnrolled
+    return one
+
+
+async def change_enrollment(
+    session: AsyncSession, *, program_id: UUID, member_id: UUID, side: str, changes: dict[str, Any]
+) -> Enrollment:
+    """Change capacity or pause, any time; pairings that exist stay."""
+    one = await enrollment(session, program_id=program_id, member_id=member_id, side=side, lock=True)
+    for name, value in changes.items():
+        setattr(one, name, value)
+    await session.flush()
+    return one

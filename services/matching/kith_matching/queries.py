@@ -1,0 +1,99 @@
+"""Reads of matching."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.database import tenant_of
+from kith_chassis.pages import paginate
+from kith_matching import programs, runs
+from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Pairing, Program, Request
+
+
+async def all_programs(session: AsyncSession, *, first: int, after: str | None) -> tuple[list[Program], str | None]:
+    statement = select(Program).where(Program.community_id == tenant_of(session))
+    return await paginate(session, statement, by=[Program.id], first=first, after=after, descending=True)
+
+
+async def programs_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Program | None]:
+    statement = select(Program).where(Program.community_id == tenant_of(session), Program.id.in_(ids))
+    found = {program.id: program for program in await session.scalars(statement)}
+    return [found.get(each) for each in ids]
+
+
+async def enrollment_counts(session: AsyncSession, program_ids: Sequence[UUID]) -> list[dict[str, int]]:
+    statement = (
+        select(Enrollment.program_id, Enrollment.side, func.count().label("n"))
+        .where(Enrollment.community_id == tenant_of(session), Enrollment.program_id.in_(program_ids))
+        .group_by(Enrollment.program_id, Enrollment.side)
+    )
+    counts: dict[UUID, dict[str, int]] = {}
+    for row in await session.execute(statement):
+        counts.setdefault(row.program_id, {})[row.side] = row.n
+    empty = {"mentor": 0, "mentee": 0, "peer": 0}
+    return [empty | counts.get(each, {}) for each in program_ids]
+
+
+async def match_runs(
+    session: AsyncSession, *, program_id: UUID, first: int, after: str | None
+) -> tuple[list[MatchRun], str | None]:
+    await programs.found(session, program_id)
+    statement = select(MatchRun).where(MatchRun.community_id == tenant_of(session), MatchRun.program_id == program_id)
+    return await paginate(session, statement, by=[MatchRun.id], first=first, after=after, descending=True)
+
+
+async def suggestions(
+    session: AsyncSession, *, run_id: UUID, matched: bool, first: int, after: str | None
+) -> tuple[list[MatchSuggestion], str | None]:
+    """The suggestions of a run, or the mentees it found nobody for."""
+    await runs.found(session, run_id)
+    which = MatchSuggestion.mentor_id.is_not(None) if matched else MatchSuggestion.mentor_id.is_(None)
+    statement = select(MatchSuggestion).where(
+        MatchSuggestion.community_id == tenant_of(session), MatchSuggestion.run_id == run_id, which
+    )
+    return await paginate(session, statement, by=[MatchSuggestion.mentee_id], first=first, after=after)
+
+
+async def pairings(
+    session: AsyncSession, *, program_id: UUID | None, member_id: UUID | None, first: int, after: str | None
+) -> tuple[list[Pairing], str | None]:
+    statement = select(Pairing).where(Pairing.community_id == tenant_of(session))
+    if program_id is not None:
+        await programs.found(session, program_id)
+        statement = statement.where(Pairing.program_id == program_id)
+    if member_id is not None:
+        statement = statement.where(or_(Pairing.mentor_id == member_id, Pairing.mentee_id == member_id))
+    return await paginate(session, statement, by=[Pairing.id], first=first, after=after)
+
+
+async def pairings_by_member(session: AsyncSession, ids: Sequence[UUID], *, first: int) -> list[list[Pairing]]:
+    """The newest pairings of each member, `first` at most, in the order of the ids."""
+    statement = (
+        select(Pairing)
+        .where(Pairing.community_id == tenant_of(session), or_(Pairing.mentor_id.in_(ids), Pairing.mentee_id.in_(ids)))
+        .order_by(Pairing.id.desc())
+    )
+    found: dict[UUID, list[Pairing]] = {each: [] for each in ids}
+    for pairing in await session.scalars(statement):
+        for member_id in (pairing.mentor_id, pairing.mentee_id):
+            if member_id in found and len(found[member_id]) < first:
+                found[member_id].append(pairing)
+    return [found[each] for each in ids]
+
+
+async def requests_of(
+    session: AsyncSession, *, member_id: UUID, first: int, after: str | None
+) -> tuple[list[Request], str | None]:
+    statement = select(Request).where(
+        Request.community_id == tenant_of(session), or_(Request.mentor_id == member_id, Request.mentee_id == member_id)
+    )
+    return await paginate(session, statement, by=[Request.id], first=first, after=after, descending=True)
+
+
+def whose_move(request: Request) -> dict[str, Any]:
+    """Who is waited for, and since when; nobody once it is settled."""
+    waiting = request.status == "pending"
+    return {"member_id": request.mentor_id if waiting else None, "since": request.asked_at if waiting else None}

@@ -1,0 +1,206 @@
+"""Match runs: a draft solved apart, reviewed by coordinators, published in one transaction."""
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.database import Database, tenant_of
+from kith_chassis.events import emit
+from kith_matching import pairings, programs
+from kith_matching.errors import NoSuchRun, NotSolved
+from kith_matching.events import MatchRunPublished, MatchRunSolved
+from kith_matching.models import MatchRun, Program
+
+log = logging.getLogger(__name__)
+LEASE_SECONDS = 60
+MAX_ATTEMPTS = 5
+Pair = dict[str, str]
+
+
+async def request(
+    session: AsyncSession,
+    *,
+    actor_id: UUID,
+    program_id: UUID,
+    seed: int,
+    pins: Sequence[Pair],
+    prohibited: Sequence[Pair],
+) -> MatchRun:
+    """Ask for a draft; a worker solves it."""
+    program = await programs.taking_part(session, program_id)
+    run = MatchRun(
+        community_id=tenant_of(session),
+        program_id=program.id,
+        seed=seed,
+        pins=list(pins),
+        prohibited=list(prohibited),
+        requested_by=actor_id,
+    )
+    session.add(run)
+    await session.flush()
+    await session.refresh(run)
+    return run
+
+
+async def found(session: AsyncSession, run_id: UUID, *, lock: bool = False) -> MatchRun:
+    statement = select(MatchRun).where(MatchRun.id == run_id, MatchRun.community_id == tenant_of(session))
+    run = (await session.scalars(statement.with_for_update() if lock else statement)).first()
+    if run is None:
+        raise NoSuchRun
+    return run
+
+
+async def publish(session: AsyncSession, *, run_id: UUID) -> MatchRun:
+    """Turn a solved draft into pairings, all or none. Publishing again changes nothing.
+
+    Who has been paired or lost their room since the draft is left out: capacities are counted again under lock.
+    """
+    run = await found(session, run_id, lock=True)
+    if run.status == "published":
+        return run
+    if run.status != "solved":
+        raise NotSolved(f"This run is {run.status}; only a solved draft can be published.")
+    program = await programs.taking_part(session, run.program_id)
+    made = await pairings.propose_run(session, program=program, run=run)
+    run.status, run.published_at = "published", datetime.now(UTC)
+    emit(session, MatchRunPublished(run_id=run.id, program_id=program.id, pairings=made))
+    return run
+
+
+# --- in the worker -------------------------------------------------------------------------------------------------
+
+_CLAIM = text("""
+UPDATE match_runs SET status = 'solving', attempts = attempts + 1, lease_until = now() + make_interval(secs => :lease)
+WHERE id = (
+  SELECT id FROM match_runs WHERE status = 'queued' OR (status = 'solving' AND lease_until < now())
+  ORDER BY requested_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING id, attempts
+""")
+_EXTEND = text(
+    "UPDATE match_runs SET lease_until = now() + make_interval(secs => :lease) WHERE id = :run AND status = 'solving'"
+)
+# The cohort as PostgreSQL's own JSON, straight into the solver: no object per person on the way.
+_COHORT = text("""
+SELECT coalesce(json_agg(json_build_object(
+  'member_id', e.member_id, 'capacity', e.free, 'interests', p.interests, 'languages', p.languages,
+  'experience_years', p.experience_years, 'time_zone', p.time_zone, 'availability', p.availability,
+  'skills', CASE WHEN e.side = 'mentee' THEN p.skills_wanted ELSE p.skills_offered END
+) ORDER BY e.member_id), '[]')::text
+FROM (
+  SELECT n.*, n.max_pairings - (
+    SELECT count(*) FROM pairings r WHERE r.community_id = n.community_id AND r.program_id = n.program_id
+      AND r.status IN ('proposed', 'accepted')
+      AND (CASE WHEN n.side = 'mentee' THEN r.mentee_id ELSE r.mentor_id END) = n.member_id) AS free
+  FROM enrollments n WHERE n.community_id = :community AND n.program_id = :program AND n.side = :side AND NOT n.paused
+) e JOIN participants p ON p.community_id = e.community_id AND p.member_id = e.member_id
+WHERE e.free > 0
+""")
+_FORMER = text(
+    "SELECT DISTINCT mentee_id, mentor_id FROM pairings WHERE community_id = :community AND program_id = :program"
+)
+_STORE = text("""
+INSERT INTO match_suggestions (run_id, community_id, mentee_id, mentor_id, score, reasons, next_best_id, switch_cost)
+SELECT :run, :community, mentee_id, mentor_id, score, reasons, next_best_id, switch_cost
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(mentee_id uuid, mentor_id uuid, score double precision,
+  reasons jsonb, next_best_id uuid, switch_cost double precision)
+""")
+
+
+async def solve_next(database: Database) -> bool:
+    """Take the oldest waiting or abandoned run and solve it; False when there is none."""
+    async with database.transaction() as session:
+        claimed = (await session.execute(_CLAIM, {"lease": LEASE_SECONDS})).first()
+    if claimed is None:
+        return False
+    try:
+        problem = await _problem(database, claimed.id)
+        solution = await _solve_apart(database, claimed.id, problem)
+        await _store(database, claimed.id, solution)
+    except (ValueError, RuntimeError) as error:
+        final = isinstance(error, ValueError) or claimed.attempts >= MAX_ATTEMPTS
+        log.warning("match run failed", extra={"run": str(claimed.id), "final": final, "reason": str(error)[:200]})
+        await _fail(database, claimed.id, reason=str(error), final=final)
+    return True
+
+
+async def _problem(database: Database, run_id: UUID) -> str:
+    async with database.transaction() as session:
+        run = (await session.scalars(select(MatchRun).where(MatchRun.id == run_id))).one()
+        program = (await session.scalars(select(Program).where(Program.id == run.program_id))).one()
+        place = {"community": run.community_id, "program": run.program_id}
+        mentees = await session.scalar(_COHORT, place | {"side": "mentee"})
+        mentors = await session.scalar(_COHORT, place | {"side": "mentor"})
+        former = [[str(row.mentee_id), str(row.mentor_id)] for row in await session.execute(_FORMER, place)]
+    monday = run.requested_at.date() - timedelta(days=run.requested_at.weekday())
+    head = {
+        "seed": run.seed,
+        "week": monday.isoformat(),
+        "weights": program.weights,
+        "rules": program.rules,
+        "pins": [[each["mentee_id"], each["mentor_id"]] for each in run.pins],
+        "prohibited": [[each["mentee_id"], each["mentor_id"]] for each in run.prohibited] + former,
+    }
+    return f'{json.dumps(head)[:-1]}, "mentees": {mentees}, "mentors": {mentors}}}'
+
+
+async def _solve_apart(database: Database, run_id: UUID, problem: str) -> dict[str, Any]:
+    """Solve in a child process, keeping the lease meanwhile. ValueError: cannot be solved; RuntimeError: it died."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "kith_matching.solve",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    working = asyncio.ensure_future(child.communicate(problem.encode()))
+    try:
+        while not working.done():
+            await asyncio.wait([working], timeout=LEASE_SECONDS / 4)
+            async with database.transaction() as session:
+                await session.execute(_EXTEND, {"run": run_id, "lease": LEASE_SECONDS})
+        output, complaint = working.result()
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await asyncio.gather(working, return_exceptions=True)
+    if child.returncode == 1:
+        raise ValueError(complaint.decode(errors="replace").strip().splitlines()[-1][:500])
+    if child.returncode != 0:
+        raise RuntimeError(f"the solver ended with {child.returncode}")
+    solution: dict[str, Any] = json.loads(output)
+    return solution
+
+
+async def _store(database: Database, run_id: UUID, solution: Mapping[str, Any]) -> None:
+    certificate = solution["certificate"]
+    rows = list(solution["suggestions"])
+    rows += [
+        {"mentee_id": each["member_id"], "reasons": {"unmatched": each["reason"]}} for each in solution["unmatched"]
+    ]
+    async with database.transaction() as session:
+        run = (await session.scalars(select(MatchRun).where(MatchRun.id == run_id).with_for_update())).one()
+        if run.status != "solving":  # somebody else finished it: our result is the same
+            return
+        values = {"run": run_id, "community": run.community_id, "rows": json.dumps(rows)}
+        await session.execute(_STORE, values)
+        run.status, run.certificate, run.solved_at, run.lease_until = "solved", certificate, datetime.now(UTC), None
+        solved = MatchRunSolved(
+            run_id=run.id,
+            program_id=run.program_id,
+            suggestions=certificate["matched"],
+            total=certificate["total"],
+            bound=certificate["bound"],
+        )
+        emit(session, solved, tenant=run.community_id)
+
+
+async def _fail(database: Database, run_id: UUID, *, reason: str, final: bool) -> None:
+    async with database.transaction() as session:
+        run = (await session.scalars(select(MatchRun).where(MatchRun.id == run_id).with_for_update())).one()
+        run.status, run.failure, run.lease_until = ("failed" if final else "queued"), reason[:1000], None

@@ -1,0 +1,231 @@
+"""What the routes of matching take and answer."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from kith_matching.events import Kind, Side
+from kith_matching.models import Request
+from kith_matching.queries import whose_move
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ProgramIn(_In):
+    name: Name
+    kind: Kind = "mentoring"
+    objectives: Text = ""
+    acceptance: Literal["both", "automatic"] = "both"
+    request_expiry_days: int = Field(default=7, ge=1, le=90)
+    starts_on: date | None = None
+    ends_on: date | None = None
+    weights: dict[str, float] = Field(default={}, max_length=20)
+    rules: dict[str, Any] = Field(default={}, max_length=20)
+    open: bool = True
+
+
+class StepIn(_In):
+    to: Literal["open", "running", "completed"]
+
+
+class ProgramOut(_Out):
+    id: UUID
+    name: str
+    kind: Kind
+    objectives: str
+    status: Literal["draft", "open", "running", "completed"]
+    acceptance: Literal["both", "automatic"]
+    request_expiry_days: int
+    starts_on: date | None
+    ends_on: date | None
+    weights: dict[str, float]
+    rules: dict[str, Any]
+    coordinator_id: UUID
+    created_at: datetime
+
+
+class CountsOut(BaseModel):
+    mentor: int
+    mentee: int
+    peer: int
+
+
+class Capacity(_In):
+    max_pairings: int = Field(default=1, ge=0, le=50)
+    weekly_hours: float | None = Field(default=None, ge=0, le=168)
+
+
+class EnrollmentIn(Capacity):
+    side: Side
+
+
+class EnrollmentChange(_In):
+    side: Side
+    max_pairings: int | None = Field(default=None, ge=0, le=50)
+    weekly_hours: float | None = Field(default=None, ge=0, le=168)
+    paused: bool | None = None
+
+
+class BulkEnrollment(EnrollmentIn):
+    member_id: UUID
+
+
+class BulkIn(_In):
+    enrollments: list[BulkEnrollment] = Field(min_length=1, max_length=1000)
+
+
+class EnrollmentErrorOut(_Out):
+    index: int
+    code: str
+    reason: str
+
+
+class BulkOut(BaseModel):
+    enrolled: int
+    errors: list[EnrollmentErrorOut]
+
+
+class EnrollmentOut(_Out):
+    id: UUID
+    program_id: UUID
+    member_id: UUID
+    side: Side
+    max_pairings: int
+    weekly_hours: float | None
+    paused: bool
+    enrolled_at: datetime
+
+
+class PairIn(_In):
+    mentee_id: UUID
+    mentor_id: UUID
+
+
+class RunIn(_In):
+    seed: int = Field(default=0, ge=0, le=2**53)
+    pins: list[PairIn] = Field(default=[], max_length=1000)
+    prohibited: list[PairIn] = Field(default=[], max_length=10000)
+
+
+class CertificateOut(BaseModel):
+    mentees: int
+    mentors: int
+    candidates: int
+    matched: int
+    total: float
+    bound: float
+    gap: float
+    seed: int
+    scoring_seconds: float
+    solving_seconds: float
+
+
+class RunOut(_Out):
+    id: UUID
+    program_id: UUID
+    status: Literal["queued", "solving", "solved", "published", "failed"]
+    seed: int
+    certificate: CertificateOut | None
+    failure: str | None
+    requested_at: datetime
+    solved_at: datetime | None
+    published_at: datetime | None
+
+
+class PartOut(BaseModel):
+    part: str
+    value: float
+    weight: float
+
+
+class SuggestionOut(_Out):
+    run_id: UUID
+    mentee_id: UUID
+    mentor_id: UUID
+    score: float
+    parts: list[PartOut]
+    shared_skills: list[str]
+    shared_languages: list[str]
+    overlap_minutes: int | None
+    next_best_id: UUID | None
+    switch_cost: float | None
+
+
+class UnmatchedOut(BaseModel):
+    run_id: UUID
+    mentee_id: UUID
+    reason: str
+
+
+class PairingOut(_Out):
+    id: UUID
+    program_id: UUID
+    run_id: UUID | None
+    mentor_id: UUID
+    mentee_id: UUID
+    status: Literal["proposed", "accepted", "declined", "ended"]
+    mentor_accepted_at: datetime | None
+    mentee_accepted_at: datetime | None
+    accepted_by: UUID | None
+    proposed_at: datetime
+    settled_at: datetime | None
+
+
+class AnswerIn(_In):
+    accept: bool
+
+
+class PairingIds(_In):
+    pairing_ids: list[UUID] = Field(min_length=1, max_length=1000)
+
+
+class AcceptedOut(BaseModel):
+    accepted: int
+
+
+class AskIn(_In):
+    mentor_id: UUID
+    message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class SettleIn(_In):
+    to: Literal["accepted", "declined", "withdrawn"]
+
+
+class MoveOut(BaseModel):
+    member_id: UUID | None
+    since: datetime | None
+
+
+class RequestOut(_Out):
+    id: UUID
+    program_id: UUID
+    mentee_id: UUID
+    mentor_id: UUID
+    message: str
+    status: Literal["pending", "accepted", "declined", "expired", "withdrawn", "waitlisted"]
+    asked_at: datetime
+    expires_at: datetime
+    settled_at: datetime | None
+    move: MoveOut
+
+    @classmethod
+    def of(cls, request: Request) -> "RequestOut":
+        fields = {name: getattr(request, name) for name in cls.model_fields if name != "move"}
+        return cls.model_validate(fields | {"move": whose_move(request)})
+
+
+class Keys(_In):
+    keys: list[UUID] = Field(max_length=1000)
+    first: int = Field(default=20, ge=1, le=100)

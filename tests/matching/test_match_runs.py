@@ -1,0 +1,144 @@
+"""A coordinator's day: open a program, enroll, solve, look, publish; and what members see of it."""
+
+import pytest
+
+from kith_chassis.ids import new_id
+from kith_testkit.probe import Actor, eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def open_program(client, **given):
+    answer = await client.post("/programs", json={"name": "Spring", "kind": "mentoring"} | given)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def enroll(client, program, mentors, mentees, room=2):
+    rows = [{"member_id": str(m), "side": "mentor", "max_pairings": room} for m in mentors]
+    rows += [{"member_id": str(m), "side": "mentee"} for m in mentees]
+    answer = await client.post(f"/programs/{program['id']}/enrollments/bulk", json={"enrollments": rows})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def solved(client, program, **given):
+    run = (await client.post(f"/programs/{program['id']}/match-runs", json=given)).json()
+
+    async def done():
+        found = (await client.get(f"/match-runs/{run['id']}")).json()
+        return found if found["status"] in {"solved", "failed"} else None
+
+    return await eventually(done, what="solving", seconds=60)
+
+
+async def test_a_cohort_is_matched_published_once_and_accepted(matching, coordinator, cohort):
+    mentors, mentees = cohort
+    client = matching.client(coordinator)
+    program = await open_program(client)
+    assert await enroll(client, program, mentors, mentees) == {"enrolled": 16, "errors": []}
+    assert (await enroll(client, program, mentors, mentees))["enrolled"] == 0
+    run = await solved(client, program, seed=7)
+    assert run["certificate"]["matched"] == 10
+    assert run["certificate"]["gap"] == 0
+    suggestions = (await client.get(f"/match-runs/{run['id']}/suggestions")).json()["items"]
+    assert len(suggestions) == 10
+    for each in suggestions:
+        assert each["shared_skills"]
+        assert each["score"] == pytest.approx(sum(p["value"] * p["weight"] for p in each["parts"]), abs=1e-3)
+
+    someone = matching.client(Actor(coordinator.community_id, member_id=mentees[0]))
+    assert (await someone.get("/pairings")).json()["items"] == []
+    assert (await someone.get(f"/match-runs/{run['id']}")).status_code == 403
+
+    published = await client.post(f"/match-runs/{run['id']}/publish")
+    again = await client.post(f"/match-runs/{run['id']}/publish")
+    assert published.json() == again.json()
+    pairings = (await client.get(f"/programs/{program['id']}/pairings")).json()["items"]
+    assert {p["mentee_id"] for p in pairings} == {str(m) for m in mentees}
+
+    mine = (await someone.get("/pairings")).json()["items"][0]
+    mentor = matching.client(Actor(coordinator.community_id, member_id=mine["mentor_id"]))
+    assert (await someone.post(f"/pairings/{mine['id']}/answer", json={"accept": True})).json()["status"] == "proposed"
+    assert (await mentor.post(f"/pairings/{mine['id']}/answer", json={"accept": True})).json()["status"] == "accepted"
+    rest = [p["id"] for p in pairings]
+    assert (await client.post("/pairings/accept", json={"pairing_ids": rest})).json() == {"accepted": 9}
+    accepted = await matching.emitted(coordinator.community_id, "matching.pairing_accepted.v1")
+    assert len({event["pairing_id"] for event in accepted}) == len(accepted) == 10
+
+
+async def test_a_pin_is_kept_a_prohibition_never_made_and_room_is_respected(matching, coordinator, cohort):
+    mentors, mentees = cohort
+    client = matching.client(coordinator)
+    program = await open_program(client)
+    await enroll(client, program, mentors, mentees, room=1)
+    pins = [{"mentee_id": str(mentees[1]), "mentor_id": str(mentors[0])}]
+    never = [{"mentee_id": str(mentees[0]), "mentor_id": str(mentors[0])}]
+    run = await solved(client, program, pins=pins, prohibited=never)
+    rows = (await client.get(f"/match-runs/{run['id']}/suggestions")).json()["items"]
+    pairs = {row["mentee_id"]: row["mentor_id"] for row in rows}
+    assert pairs[str(mentees[1])] == str(mentors[0])
+    assert len(set(pairs.values())) == len(pairs) == 6
+    unmatched = (await client.get(f"/match-runs/{run['id']}/unmatched")).json()["items"]
+    assert {row["reason"] for row in unmatched} == {"no_room"}
+    assert len(unmatched) == 4
+
+
+async def test_an_impossible_pin_fails_the_run_says_what_to_do_and_cannot_be_published(matching, coordinator, cohort):
+    mentors, mentees = cohort
+    client = matching.client(coordinator)
+    program = await open_program(client)
+    await enroll(client, program, mentors, mentees, room=1)
+    pins = [{"mentee_id": str(each), "mentor_id": str(mentors[0])} for each in mentees[:2]]
+    run = await solved(client, program, pins=pins)
+    assert run["status"] == "failed"
+    assert "unpin one or raise the capacity" in run["failure"]
+    published = await client.post(f"/match-runs/{run['id']}/publish")
+    assert (published.status_code, published.json()["code"]) == (409, "not_solved")
+
+
+async def test_unknown_members_are_told_by_index_and_the_rest_are_enrolled(matching, coordinator, cohort):
+    client = matching.client(coordinator)
+    program = await open_program(client)
+    rows = [{"member_id": str(new_id()), "side": "mentee"}, {"member_id": str(cohort[1][0]), "side": "mentee"}]
+    answer = await client.post(f"/programs/{program['id']}/enrollments/bulk", json={"enrollments": rows})
+    assert answer.json()["enrolled"] == 1
+    assert [(e["index"], e["code"]) for e in answer.json()["errors"]] == [(0, "no_such_participant")]
+
+
+async def test_weights_that_do_not_sum_to_one_are_refused(matching, coordinator):
+    answer = await matching.client(coordinator).post("/programs", json={"name": "X", "weights": {"skills": 3}})
+    assert answer.status_code == 422
+    assert "sum to 1" in answer.json()["detail"]
+
+
+async def test_a_request_makes_a_pairing_and_a_second_one_waits(matching, coordinator, cohort):
+    mentors, mentees = cohort
+    client = matching.client(coordinator)
+    program = await open_program(client)
+    await enroll(client, program, mentors, mentees, room=1)
+    mentee = matching.client(Actor(coordinator.community_id, member_id=mentees[0]))
+    mentor = matching.client(Actor(coordinator.community_id, member_id=mentors[0]))
+    ask = {"mentor_id": str(mentors[0]), "message": "Would you help me with SQL?"}
+    asked = await mentee.post(f"/programs/{program['id']}/requests", json=ask)
+    assert asked.json()["move"]["member_id"] == str(mentors[0])
+    second = await mentee.post(f"/programs/{program['id']}/requests", json=ask | {"mentor_id": str(mentors[1])})
+    assert (second.status_code, second.json()["code"]) == (409, "already_waiting")
+    settle = f"/requests/{asked.json()['id']}/settle"
+    assert (await mentee.post(settle, json={"to": "accepted"})).status_code == 404
+    assert (await mentor.post(settle, json={"to": "accepted"})).json()["status"] == "accepted"
+    other = matching.client(Actor(coordinator.community_id, member_id=mentees[1]))
+    asked = await other.post(f"/programs/{program['id']}/requests", json=ask)
+    full = await mentor.post(f"/requests/{asked.json()['id']}/settle", json={"to": "accepted"})
+    assert (full.status_code, full.json()["code"]) == (409, "no_room")
+    made = await matching.emitted(coordinator.community_id, "matching.request_made.v1")
+    assert len(made) == 2
+
+
+async def test_a_stranger_finds_nothing(matching, coordinator, stranger, cohort):
+    client = matching.client(coordinator)
+    program = await open_program(client)
+    other = matching.client(stranger)
+    assert (await other.get(f"/programs/{program['id']}")).status_code == 404
+    assert (await other.post(f"/programs/{program['id']}/match-runs", json={})).status_code == 404
+    assert (await other.post("/read/programs", json={"keys": [program["id"]]})).json() == [None]
