@@ -1,0 +1,27 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from kith_chassis.tables import COLUMN_TYPES, new_metadata
+
+
+class Base(DeclarativeBase):
+    metadata = new_metadata()
+    type_annotation_map = COLUMN_TYPES
+
+
+class Participant(Base):
+    """What groups knows of a member, learned from identity's events."""
+
+    __tablename__ = "participants"
+
+    community_id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    joined_at: Mapped[datetime | None]
+    languages: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    interests: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    experience_years: Mapped[float | None]
+    time_zone: Mapped[str | None]
+    sequence: Mapped[int] = mapped_column(server_default="0")

@@ -1,0 +1,270 @@
+"""Small groups out of a pool: diverse yet compatible, within size bounds, everyone accounted for. Pure.
+
+The core is the maximally diverse grouping problem: split people into groups so that the sum of pair values inside
+groups is largest. It is searched by best-improvement swaps on a people-by-groups table of sums (Gallego, Laguna, Martí
+and Duarte 2013 use the same neighbourhood), with a fixed number of passes, so the same seed gives the same groups.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+PASSES = 60
+POOL = 2000  # people searched together: bounds the table of pair values to 16 MB
+WAKING_MINUTES = 14 * 60  # 8:00 to 22:00
+TOGETHER, APART, REPEAT = 50.0, -50.0, -2.0  # beside ordinary pair values of at most 3
+
+
+@dataclass(frozen=True)
+class Person:
+    """Someone in the pool. `zone_offset_minutes` is east of UTC; None and empty mean unknown."""
+
+    member_id: UUID
+    languages: frozenset[str] = frozenset()
+    zone_offset_minutes: int | None = None
+    experience_years: float | None = None
+    interests: frozenset[str] = frozenset()
+    may_facilitate: bool = False
+
+
+@dataclass(frozen=True)
+class SizeBounds:
+    """How many people a group may have."""
+
+    smallest: int = 8
+    largest: int = 12
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.smallest <= self.largest <= 50:  # noqa: PLR2004 -- the range the message names
+            raise ValueError("sizes go from 2 to 50, the smallest not above the largest")
+
+
+@dataclass(frozen=True)
+class Formed:
+    """One group and why it fits: a language all of them share (None: nobody's is known), the hours of the day all of
+    them are awake, and the spread of experience in years.
+    """
+
+    members: tuple[UUID, ...]
+    facilitator: UUID | None
+    language: str | None
+    waking_overlap_minutes: int | None
+    experience_spread: float | None
+
+
+@dataclass(frozen=True)
+class Formation:
+    """The groups, who is left and why, and the sum of pair values inside groups."""
+
+    groups: tuple[Formed, ...]
+    left: dict[UUID, str] = field(default_factory=dict)
+    value: float = 0.0
+
+
+def form(
+    people: Sequence[Person],
+    *,
+    size: SizeBounds | None = None,
+    together: Sequence[tuple[UUID, UUID]] = (),
+    apart: Sequence[tuple[UUID, UUID]] = (),
+    met_before: Sequence[tuple[UUID, UUID]] = (),
+    seed: int = 0,
+) -> Formation:
+    """Groups of people who share a language and waking hours, mixed in experience, with a facilitator where possible.
+
+    Everyone is in exactly one group or in `left` with a reason: too_few_share_a_language, no_room_within_the_sizes.
+    Pairs of `together` and `apart` weigh more than anything else; `met_before` are avoided where possible.
+    Raises ValueError for somebody twice in the pool and for a pair that must be both together and apart.
+    """
+    size = size or SizeBounds()
+    if len({person.member_id for person in people}) != len(people):
+        raise ValueError("somebody is in the pool twice")
+    if contradiction := {frozenset(pair) for pair in together} & {frozenset(pair) for pair in apart}:
+        raise ValueError(f"{len(contradiction)} pair(s) must be both together and apart")
+    rng = np.random.default_rng(seed)
+    groups: list[Formed] = []
+    left: dict[UUID, str] = {}
+    total = 0.0
+    for language, speakers in _by_language(people, size):
+        for pool in _pools(speakers, size):
+            sizes = _sizes(len(pool), size)
+            if not sizes:
+                left.update(dict.fromkeys((each.member_id for each in pool), "too_few_share_a_language"))
+                continue
+            surplus = len(pool) - sum(sizes)
+            if surplus:  # the last of a seeded order wait for the next formation
+                order = rng.permutation(len(pool))
+                left.update((pool[place].member_id, "no_room_within_the_sizes") for place in order[:surplus])
+                pool = [pool[place] for place in sorted(order[surplus:])]  # noqa: PLW2901 -- the pool without them
+            values = _values(pool, together=together, apart=apart, met_before=met_before)
+            kinds = np.array([person.may_facilitate for person in pool])
+            labels = group_by_value(values, sizes, seed=int(rng.integers(2**31)), kinds=kinds)
+            total += _inside(values, labels)
+            groups.extend(
+                _formed([pool[place] for place in np.flatnonzero(labels == label)], language)
+                for label in range(len(sizes))
+            )
+    return Formation(tuple(groups), left, round(total, 4))
+
+
+def group_by_value(
+    values: Floats, sizes: Sequence[int], *, seed: int = 0, kinds: NDArray[np.bool_] | None = None
+) -> Labels:
+    """Labels that make the sum of `values` inside groups large.
+
+    values  (n, n) symmetric; a diagonal is ignored
+    sizes   how many people each group takes; they sum to n
+    kinds   (n,) people dealt out evenly over the groups (facilitators), who are swapped only among themselves
+    Returns (n,) labels 0 … len(sizes)-1. Deterministic under a seed; ends at a local optimum or after 60 passes.
+    """
+    n, k = len(values), len(sizes)
+    if sum(sizes) != n:
+        raise ValueError(f"sizes sum to {sum(sizes)}, but there are {n} people")
+    kinds = np.zeros(n, dtype=np.bool_) if kinds is None else kinds
+    rng = np.random.default_rng(seed)
+    values = values.astype(np.float64)
+    np.fill_diagonal(values, 0)
+    labels = _deal(kinds, sizes)
+    table = np.stack([values[:, labels == label].sum(axis=1) for label in range(k)], axis=1)
+    for _ in range(PASSES):
+        improved = False
+        for one in rng.permutation(n).tolist():
+            mine = labels[one]
+            own = table[np.arange(n), labels]
+            gains = table[one, labels] + table[:, mine] - own[one] - own - 2 * values[one]
+            gains[(labels == mine) | (kinds != kinds[one])] = -np.inf
+            other = int(gains.argmax())
+            if gains[other] <= 1e-9:  # noqa: PLR2004 -- rounding, not a gain
+                continue
+            theirs = labels[other]
+            change = values[:, other] - values[:, one]
+            table[:, mine] += change
+            table[:, theirs] -= change
+            labels[one], labels[other] = theirs, mine
+            improved = True
+        if not improved:
+            break
+    return labels
+
+
+def _deal(kinds: NDArray[np.bool_], sizes: Sequence[int]) -> Labels:
+    """A first split: facilitators one by one over the groups, the others in their order, neighbours together."""
+    labels = np.full(len(kinds), -1, dtype=np.int64)
+    room = list(sizes)
+    label = 0
+    for place in np.flatnonzero(kinds):
+        while room[label % len(room)] == 0:
+            label += 1
+        labels[place] = label % len(room)
+        room[label % len(room)] -= 1
+        label += 1
+    labels[labels < 0] = np.repeat(np.arange(len(room)), room)
+    return labels
+
+
+def _inside(values: Floats, labels: Labels) -> float:
+    same = labels[:, None] == labels[None, :]
+    return float(np.triu(np.where(same, values, 0), 1).sum())
+
+
+def _by_language(people: Sequence[Person], size: SizeBounds) -> list[tuple[str | None, list[Person]]]:
+    """Everyone under the language of theirs that most share; who has told none goes where most are."""
+    count = Counter(language for person in people for language in person.languages)
+    chosen: dict[str | None, list[Person]] = {}
+    for person in people:
+        language = max(person.languages, key=lambda each: (count[each], each), default=None)
+        chosen.setdefault(language, []).append(person)
+    unknown = chosen.pop(None, [])
+    if unknown:
+        largest = max(chosen, key=lambda each: len(chosen[each]), default=None)
+        enough = largest is not None and len(unknown) < size.smallest
+        chosen[largest if enough else None] = [*chosen.get(largest if enough else None, []), *unknown]
+    return sorted(chosen.items(), key=lambda item: (-len(item[1]), item[0] or ""))
+
+
+def _pools(people: list[Person], size: SizeBounds) -> list[list[Person]]:
+    """People in the order of their zones, in parts small enough to be searched as one."""
+    ordered = sorted(
+        people, key=lambda each: (each.zone_offset_minutes or 0, each.experience_years or 0, each.member_id)
+    )
+    parts = -(-len(ordered) // POOL)
+    cuts = [round(part * len(ordered) / parts) for part in range(parts + 1)] if parts else []
+    pools = [ordered[start:end] for start, end in itertools.pairwise(cuts)]
+    return [pool for pool in pools if pool] if len(ordered) >= size.smallest else [ordered]
+
+
+def _sizes(n: int, size: SizeBounds) -> list[int]:
+    """Sizes within the bounds, as even as can be, that seat the most of n people; [] when not even one group can be."""
+    fewest, most = -(-n // size.largest), n // size.smallest
+    if most == 0:
+        return []
+    if fewest > most:  # e.g. 13 to 15 people for groups of 8 to 12: fill what there can be
+        return [size.largest] * most
+    middle = round(n / ((size.smallest + size.largest) / 2))
+    groups = min(max(middle, fewest), most)
+    return [n // groups + (1 if place < n % groups else 0) for place in range(groups)]
+
+
+def _values(
+    pool: Sequence[Person],
+    *,
+    together: Sequence[tuple[UUID, UUID]],
+    apart: Sequence[tuple[UUID, UUID]],
+    met_before: Sequence[tuple[UUID, UUID]],
+) -> Floats:
+    """What it is worth to have two people in one group: shared waking hours and interests, different experience."""
+    overlap = _waking(np.array([np.nan if p.zone_offset_minutes is None else p.zone_offset_minutes for p in pool]))
+    years = np.array([np.nan if p.experience_years is None else p.experience_years for p in pool])
+    spread = np.nan_to_num(np.minimum(np.abs(years[:, None] - years[None, :]) / 10, 1), nan=0.5)
+    words = {word: place for place, word in enumerate(sorted({w for person in pool for w in person.interests}))}
+    cares = np.zeros((len(pool), len(words)), dtype=np.float32)
+    for row, person in enumerate(pool):
+        cares[row, [words[each] for each in person.interests]] = 1
+    shared = cares @ cares.T
+    either = cares.sum(axis=1)[:, None] + cares.sum(axis=1)[None, :] - shared
+    values = overlap + 0.5 * spread + np.where(either > 0, shared / np.maximum(either, 1), 0)
+    place = {person.member_id: row for row, person in enumerate(pool)}
+    for pairs, worth in ((together, TOGETHER), (apart, APART), (met_before, REPEAT)):
+        for one, other in pairs:
+            if one in place and other in place:
+                values[place[one], place[other]] += worth
+                values[place[other], place[one]] += worth
+    result: Floats = values.astype(np.float32)
+    return result
+
+
+def _waking(offsets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the waking day two zones have in common, (n, n); 0.5 where one is unknown."""
+    apart = np.abs(offsets[:, None] - offsets[None, :]) % 1440
+    apart = np.minimum(apart, 1440 - apart)
+    shared: NDArray[np.float64] = np.nan_to_num(np.maximum(0, 1 - apart / WAKING_MINUTES), nan=0.5)
+    return shared
+
+
+def _formed(people: Sequence[Person], language: str | None) -> Formed:
+    known = [person.zone_offset_minutes for person in people if person.zone_offset_minutes is not None]
+    years = [person.experience_years for person in people if person.experience_years is not None]
+    facilitators = [person for person in people if person.may_facilitate]
+    leader = max(facilitators, key=lambda each: (each.experience_years or 0, each.member_id), default=None)
+    return Formed(
+        members=tuple(person.member_id for person in people),
+        facilitator=leader.member_id if leader else None,
+        language=language,
+        waking_overlap_minutes=max(0, WAKING_MINUTES - _span(known)) if known else None,
+        experience_spread=round(max(years) - min(years), 1) if years else None,
+    )
+
+
+def _span(offsets: Sequence[int]) -> int:
+    """The smallest arc of the day that holds all these offsets, in minutes."""
+    places = sorted(offset % 1440 for offset in offsets)
+    gaps = [after - before for before, after in itertools.pairwise(places)]
+    return 1440 - max([*gaps, places[0] + 1440 - places[-1]])

@@ -1,0 +1,216 @@
+"""Forming groups, joining and leaving them."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import combinations
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.database import tenant_of
+from kith_chassis.errors import refused
+from kith_chassis.events import emit
+from kith_chassis.ids import new_id
+from kith_groups.base import Participant
+from kith_groups.circles.formation import Formation, Formed, Person, SizeBounds, form
+from kith_groups.circles.models import Group, Membership
+from kith_groups.errors import AlreadyInAGroup, BadPool, GroupFull, NoSuchGroup, NoSuchParticipant, NotAMember
+from kith_groups.events import GroupFormed, MembershipEnded, MembershipStarted
+
+ONE_GROUP = {"one_group_of_a_kind": AlreadyInAGroup()}
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Whom to form groups from: these members, or the newest who have none of this kind."""
+
+    member_ids: Sequence[UUID] = ()
+    newest: int | None = None
+    facilitator_ids: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True)
+class FormedGroups:
+    formation_id: UUID
+    group_ids: list[UUID]
+    left: dict[UUID, str]
+    value: float
+
+
+async def form_groups(
+    session: AsyncSession, *, kind: str, name: str, pool: Pool, size: SizeBounds, seed: int
+) -> FormedGroups:
+    """Groups out of a pool, stored with their members. Who is in a group of this kind already is left out, and said."""
+    community_id = tenant_of(session)
+    people, busy = await _people(session, kind, pool)
+    try:
+        formation = await asyncio.to_thread(
+            form, people, size=size, met_before=await _met_before(session, [p.member_id for p in people]), seed=seed
+        )
+    except ValueError as error:
+        raise BadPool(f"No groups can be formed: {error}.") from error
+    formation_id, ids = new_id(), [new_id() for _ in formation.groups]
+    if formation.groups:
+        await _store(session, kind=kind, name=name, size=size, formation=formation, formation_id=formation_id, ids=ids)
+    for group_id, formed in zip(ids, formation.groups, strict=True):
+        emit(
+            session,
+            GroupFormed(
+                group_id=group_id, kind=kind, facilitator_id=formed.facilitator, member_ids=list(formed.members)
+            ),
+            tenant=community_id,
+        )
+    left = formation.left | dict.fromkeys(busy, AlreadyInAGroup.code)
+    return FormedGroups(formation_id, ids, left, formation.value)
+
+
+async def _people(session: AsyncSession, kind: str, pool: Pool) -> tuple[list[Person], list[UUID]]:
+    in_one = (
+        select(Membership.id)
+        .where(
+            Membership.community_id == Participant.community_id,
+            Membership.member_id == Participant.member_id,
+            Membership.kind == kind,
+            Membership.until.is_(None),
+        )
+        .exists()
+    )
+    statement = select(Participant, in_one.label("busy")).where(Participant.community_id == tenant_of(session))
+    if pool.newest is not None:
+        statement = statement.where(~in_one).order_by(Participant.joined_at.desc().nulls_last(), Participant.member_id)
+        rows = (await session.execute(statement.limit(pool.newest))).all()
+    else:
+        wanted = set(pool.member_ids)
+        rows = (await session.execute(statement.where(Participant.member_id.in_(wanted)))).all()
+        if missing := wanted - {row.Participant.member_id for row in rows}:
+            raise NoSuchParticipant(f"There is no member {min(missing)} in this community.")
+    now = datetime.now(UTC)
+    people = [_person(row.Participant, pool.facilitator_ids, now) for row in rows if not row.busy]
+    return people, [row.Participant.member_id for row in rows if row.busy]
+
+
+def _person(row: Participant, facilitators: frozenset[UUID], now: datetime) -> Person:
+    return Person(
+        member_id=row.member_id,
+        languages=frozenset(each.split("-")[0].lower() for each in row.languages),
+        zone_offset_minutes=_offset(row.time_zone, now),
+        experience_years=row.experience_years,
+        interests=frozenset(each.casefold() for each in row.interests),
+        may_facilitate=row.member_id in facilitators,
+    )
+
+
+def _offset(zone: str | None, now: datetime) -> int | None:
+    try:
+        offset = now.astimezone(ZoneInfo(zone)).utcoffset() if zone else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+    return None if offset is None else int(offset.total_seconds() // 60)
+
+
+async def _met_before(session: AsyncSession, member_ids: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
+    """Pairs of these who have been in one group."""
+    statement = select(func.array_agg(Membership.member_id)).where(
+        Membership.community_id == tenant_of(session), Membership.member_id.in_(member_ids)
+    )
+    met: set[tuple[UUID, UUID]] = set()
+    for (members,) in await session.execute(statement.group_by(Membership.group_id)):
+        met.update(combinations(sorted(members), 2))
+    return sorted(met)
+
+
+async def _store(
+    session: AsyncSession,
+    *,
+    kind: str,
+    name: str,
+    size: SizeBounds,
+    formation: Formation,
+    formation_id: UUID,
+    ids: list[UUID],
+) -> None:
+    community_id = tenant_of(session)
+    groups: list[dict[str, Any]] = []
+    memberships: list[dict[str, Any]] = []
+    for number, (group_id, formed) in enumerate(zip(ids, formation.groups, strict=True), start=1):
+        groups.append(
+            {
+                "id": group_id,
+                "community_id": community_id,
+                "kind": kind,
+                "name": f"{name} {number}",
+                "smallest": size.smallest,
+                "largest": size.largest,
+                "formation_id": formation_id,
+                "reasons": _reasons(formed),
+            }
+        )
+        memberships.extend(
+            {
+                "id": new_id(),
+                "community_id": community_id,
+                "group_id": group_id,
+                "member_id": member_id,
+                "kind": kind,
+                "role": "facilitator" if member_id == formed.facilitator else "member",
+            }
+            for member_id in formed.members
+        )
+    await session.execute(insert(Group), groups)
+    with refused(ONE_GROUP):
+        await session.execute(insert(Membership), memberships)
+
+
+def _reasons(formed: Formed) -> dict[str, Any]:
+    return {
+        "language": formed.language,
+        "waking_overlap_minutes": formed.waking_overlap_minutes,
+        "experience_spread": formed.experience_spread,
+    }
+
+
+async def found(session: AsyncSession, group_id: UUID, *, lock: bool = False) -> Group:
+    statement = select(Group).where(Group.id == group_id, Group.community_id == tenant_of(session))
+    group = (await session.scalars(statement.with_for_update() if lock else statement)).first()
+    if group is None:
+        raise NoSuchGroup
+    return group
+
+
+async def join(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> Group:
+    """Join a group that has room; the group is locked while places are counted."""
+    group = await found(session, group_id, lock=True)
+    community_id = tenant_of(session)
+    if await session.get(Participant, (community_id, member_id)) is None:
+        raise NoSuchParticipant
+    open_now = select(func.count()).where(
+        Membership.community_id == community_id, Membership.group_id == group_id, Membership.until.is_(None)
+    )
+    if (await session.scalar(open_now) or 0) >= group.largest:
+        raise GroupFull
+    session.add(
+        Membership(community_id=community_id, group_id=group_id, member_id=member_id, kind=group.kind, role="member")
+    )
+    with refused(ONE_GROUP):
+        await session.flush()
+    emit(session, MembershipStarted(group_id=group_id, member_id=member_id))
+    return group
+
+
+async def leave(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> None:
+    statement = select(Membership).where(
+        Membership.community_id == tenant_of(session),
+        Membership.group_id == group_id,
+        Membership.member_id == member_id,
+        Membership.until.is_(None),
+    )
+    membership = (await session.scalars(statement.with_for_update())).first()
+    if membership is None:
+        raise NotAMember
+    membership.until = datetime.now(UTC)
+    emit(session, MembershipEnded(group_id=group_id, member_id=member_id))

@@ -1,0 +1,37 @@
+"""What every area of groups takes."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from kith_chassis.tokens import Principal, permitted
+
+Participating = Annotated[Principal, Depends(permitted("groups:take_part"))]
+Coordinating = Annotated[Principal, Depends(permitted("groups:coordinate"))]
+COORDINATE = "groups:coordinate"
+
+
+def _plain(value: str) -> str:
+    """Text people see: no control characters, which hide or reorder what stands beside them."""
+    if any(ord(character) < 32 and character not in "\n\t" for character in value):  # noqa: PLR2004 -- ASCII controls
+        raise ValueError("holds control characters")
+    return value
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_plain)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000), AfterValidator(_plain)]
+
+
+class In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Keys(In):
+    keys: list[UUID] = Field(max_length=1000)
+    first: int = Field(default=20, ge=1, le=100)

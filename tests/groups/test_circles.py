@@ -1,0 +1,164 @@
+"""From newcomers to circles that meet and talk."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from kith_chassis.ids import new_id
+from kith_testkit.probe import Actor
+
+pytestmark = pytest.mark.integration
+
+
+async def form(client, **given):
+    answer = await client.post("/formations", json={"pool": {"newest": 100}} | given)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+@pytest.fixture
+def as_member(groups, community_id):
+    return lambda member_id: groups.client(Actor(community_id, member_id=UUID(str(member_id))))
+
+
+async def session_of(client, group_id, **given):
+    body = {"sessions": [{"group_id": group_id, "starts_at": "2026-12-01T18:00:00+01:00"} | given]}
+    answer = await client.post("/sessions", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()[0]
+
+
+async def test_newcomers_become_two_circles_and_a_second_round_takes_nobody_twice(groups, coordinator, newcomers):
+    client = groups.client(coordinator)
+    pool = {"newest": 100, "facilitator_ids": [str(newcomers[0]), str(newcomers[1])]}
+    formed = await form(client, pool=pool)
+    assert len(formed["group_ids"]) == 2
+    members = (await client.post("/read/memberships-by-group", json={"keys": formed["group_ids"]})).json()
+    assert sorted(m["member_id"] for some in members for m in some) == sorted(map(str, newcomers))
+    assert [sum(m["role"] == "facilitator" for m in some) for some in members] == [1, 1]
+    again = await form(client, pool={"member_ids": [str(each) for each in newcomers]})
+    assert again["group_ids"] == []
+    assert {each["reason"] for each in again["left"]} == {"already_in_a_group"}
+    events = await groups.emitted(coordinator.community_id, "groups.group_formed.v1")
+    assert sorted(event["group_id"] for event in events) == sorted(formed["group_ids"])
+
+
+async def test_two_formations_at_once_never_put_anyone_in_two_circles(groups, coordinator, newcomers):
+    client = groups.client(coordinator)
+    answers = await asyncio.gather(*(client.post("/formations", json={"pool": {"newest": 50}}) for _ in range(3)))
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    rows = await groups.rows(
+        "SELECT member_id FROM memberships WHERE community_id = :c AND until IS NULL", c=coordinator.community_id
+    )
+    assert len({row["member_id"] for row in rows}) == len(rows) == 20
+
+
+async def test_a_full_session_makes_a_waitlist_and_who_steps_back_lets_the_next_in(
+    groups, coordinator, newcomers, as_member
+):
+    client = groups.client(coordinator)
+    formed = await form(client)
+    group_id = formed["group_ids"][0]
+    members = (await client.post("/read/memberships-by-group", json={"keys": [group_id]})).json()[0]
+    ids = [m["member_id"] for m in members]
+    session = await session_of(client, group_id, capacity=2)
+    said = [
+        (await as_member(each).post(f"/sessions/{session['id']}/rsvp", json={"answer": "yes"})).json()["answer"]
+        for each in ids[:4]
+    ]
+    assert said == ["yes", "yes", "waiting", "waiting"]
+    await as_member(ids[0]).post(f"/sessions/{session['id']}/rsvp", json={"answer": "no"})
+    rsvps = (await client.post("/read/rsvps-by-session", json={"keys": [session["id"]]})).json()[0]
+    assert {r["member_id"]: r["answer"] for r in rsvps} == {
+        ids[0]: "no", ids[1]: "yes", ids[2]: "yes", ids[3]: "waiting",
+    }  # fmt: skip
+
+
+async def test_the_last_place_is_given_once(groups, coordinator, newcomers, as_member):
+    client = groups.client(coordinator)
+    group_id = (await form(client))["group_ids"][0]
+    members = (await client.post("/read/memberships-by-group", json={"keys": [group_id]})).json()[0]
+    session = await session_of(client, group_id, capacity=3)
+    answers = await asyncio.gather(
+        *(as_member(m["member_id"]).post(f"/sessions/{session['id']}/rsvp", json={"answer": "yes"}) for m in members)
+    )
+    assert sum(answer.json()["answer"] == "yes" for answer in answers) == 3
+
+
+async def test_attendance_is_recorded_once_and_no_shows_are_seen(groups, coordinator, newcomers, as_member):
+    client = groups.client(coordinator)
+    group_id = (await form(client))["group_ids"][0]
+    ids = [
+        m["member_id"] for m in (await client.post("/read/memberships-by-group", json={"keys": [group_id]})).json()[0]
+    ]
+    session = await session_of(client, group_id)
+    await as_member(ids[0]).post(f"/sessions/{session['id']}/rsvp", json={"answer": "yes"})
+    record = {"sessions": [{"session_id": session["id"], "present_ids": ids[1:6]}]}
+    assert (await client.post("/attendance", json=record)).status_code == 200
+    assert (await client.post("/attendance", json=record)).status_code == 200
+    other = {"sessions": [{"session_id": session["id"], "present_ids": ids[:1]}]}
+    assert (await client.post("/attendance", json=other)).json()["code"] == "attendance_recorded"
+    rows = (await client.post("/read/attendance-by-session", json={"keys": [session["id"]]})).json()[0]
+    assert [row["member_id"] for row in rows if row["no_show"]] == [ids[0]]
+    events = await groups.emitted(coordinator.community_id, "groups.attendance_recorded.v1")
+    assert len(events) == 1
+    assert sorted(events[0]["present_ids"]) == sorted(ids[1:6])
+
+
+async def test_a_member_cannot_record_or_schedule_for_a_group_they_do_not_run(
+    groups, coordinator, newcomers, as_member
+):
+    client = groups.client(coordinator)
+    group_id = (await form(client))["group_ids"][0]
+    body = {"sessions": [{"group_id": group_id, "starts_at": "2026-12-01T18:00:00Z"}]}
+    assert (await as_member(new_id()).post("/sessions", json=body)).status_code == 404
+    naive = {"sessions": [{"group_id": group_id, "starts_at": "2026-12-01T18:00:00"}]}
+    assert (await client.post("/sessions", json=naive)).status_code == 422
+    body["sessions"][0]["time_zone"] = "Moon/Crater"
+    assert (await client.post("/sessions", json=body)).json()["code"] == "unknown_time_zone"
+
+
+async def test_a_question_is_answered_and_the_answer_accepted(groups, coordinator, newcomers, as_member):
+    asker, helper = as_member(newcomers[0]), as_member(newcomers[1])
+    space = (await asker.get("/spaces")).json()["items"][0]
+    assert space["key"] == "welcome"
+    opened = await asker.post(
+        "/threads", json={"space_id": space["id"], "kind": "question", "title": "How?", "body": "How do I start?"}
+    )
+    thread = opened.json()
+    post = (await helper.post(f"/threads/{thread['id']}/posts", json={"body": "Like this."})).json()
+    refused = await helper.post(f"/threads/{thread['id']}/accept", json={"post_id": post["id"]})
+    assert refused.status_code == 404
+    accepted = await asker.post(f"/threads/{thread['id']}/accept", json={"post_id": post["id"]})
+    assert accepted.json()["accepted_post_id"] == post["id"]
+    await asker.post(f"/threads/{thread['id']}/accept", json={"post_id": post["id"]})
+    events = await groups.emitted(coordinator.community_id)
+    kinds = [set(event) for event in events]
+    assert sum("answerer_id" in kind for kind in kinds) == 1
+    replies = [event["reply_to_id"] for event in events if "reply_to_id" in event]
+    assert replies == [None, str(newcomers[0])]
+    posts = (await asker.get(f"/threads/{thread['id']}/posts", params={"first": 1})).json()
+    rest = (await asker.get(f"/threads/{thread['id']}/posts", params={"after": posts["next_cursor"]})).json()
+    assert [p["body"] for p in (*posts["items"], *rest["items"])] == ["How do I start?", "Like this."]
+
+
+@pytest.mark.parametrize("body", ["", "   ", "x" * 8001, "bell\x07"])
+async def test_bodies_nobody_could_read_are_refused(groups, newcomers, as_member, body):
+    client = as_member(newcomers[0])
+    space = (await client.get("/spaces")).json()["items"][0]
+    answer = await client.post("/threads", json={"space_id": space["id"], "title": "T", "body": body})
+    assert answer.status_code == 422
+
+
+async def test_a_full_group_takes_nobody_more(groups, coordinator, newcomers, as_member):
+    client = groups.client(coordinator)
+    ids = [str(each) for each in newcomers]
+    group_id = (await form(client, pool={"member_ids": ids[:4]}, smallest=2, largest=5))["group_ids"][0]
+    members = (await client.post("/read/memberships-by-group", json={"keys": [group_id]})).json()[0]
+    room = 5 - len(members)
+    answers = await asyncio.gather(*(as_member(each).post(f"/groups/{group_id}/join") for each in ids[10:16]))
+    assert sorted(answer.status_code for answer in answers) == [200] * room + [409] * (6 - room)
+    joined = next(each for each, answer in zip(ids[10:16], answers, strict=True) if answer.status_code == 200)
+    assert (await as_member(joined).post(f"/groups/{group_id}/leave")).status_code == 204
+    assert (await as_member(joined).post(f"/groups/{group_id}/leave")).status_code == 404

@@ -1,0 +1,122 @@
+"""Groups out of a pool: everyone accounted for, sizes kept, the same seed the same groups."""
+
+import csv
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kith_groups.circles.formation import Person, SizeBounds, form, group_by_value
+
+pytestmark = pytest.mark.unit
+DATA = Path(__file__).parents[2] / "../shared/data/mdgplib"
+
+
+def people(n, **given):
+    return [Person(UUID(int=number + 1), **given) for number in range(n)]
+
+
+persons = st.lists(
+    st.tuples(
+        st.sampled_from([frozenset(), frozenset({"en"}), frozenset({"de", "en"}), frozenset({"pt"})]),
+        st.one_of(st.none(), st.integers(-720, 840)),
+        st.one_of(st.none(), st.floats(0, 40)),
+        st.booleans(),
+    ),
+    max_size=70,
+)
+
+
+@given(persons, st.integers(0, 5))
+@settings(max_examples=60, deadline=None)
+def test_everyone_is_in_one_group_or_left_with_a_reason_and_sizes_hold(rows, seed):
+    pool = [Person(UUID(int=n + 1), *row[:3], frozenset(), row[3]) for n, row in enumerate(rows)]
+    formation = form(pool, seed=seed)
+    placed = [member for group in formation.groups for member in group.members]
+    assert sorted([*placed, *formation.left]) == sorted(person.member_id for person in pool)
+    assert all(8 <= len(group.members) <= 12 for group in formation.groups)
+    by_id = {person.member_id: person for person in pool}
+    for group in formation.groups:
+        known = [by_id[member].languages for member in group.members if by_id[member].languages]
+        if group.language and known:
+            assert all(group.language in languages for languages in known)
+        if any(by_id[member].may_facilitate for member in group.members):
+            assert by_id[group.facilitator].may_facilitate
+    assert form(pool, seed=seed) == formation
+
+
+@pytest.mark.parametrize(("n", "seated"), [(7, 0), (8, 8), (13, 12), (15, 12), (16, 16), (100, 100)])
+def test_as_many_as_the_sizes_allow_are_seated(n, seated):
+    formation = form(people(n, languages=frozenset({"en"})))
+    assert sum(len(group.members) for group in formation.groups) == seated
+    assert len(formation.left) == n - seated
+
+
+def test_facilitators_are_dealt_out_one_to_each_group():
+    pool = people(40, languages=frozenset({"en"}))
+    pool = [Person(p.member_id, p.languages, may_facilitate=number < 4) for number, p in enumerate(pool)]
+    formation = form(pool)
+    assert len(formation.groups) == 4
+    assert {group.facilitator for group in formation.groups} == {p.member_id for p in pool[:4]}
+
+
+def test_wishes_to_be_together_or_apart_are_kept_and_old_circles_mixed():
+    pool = people(24, languages=frozenset({"en"}))
+    ids = [p.member_id for p in pool]
+    met = [(ids[a], ids[b]) for a in range(8) for b in range(a + 1, 8)]
+    formation = form(pool, together=[(ids[0], ids[23])], apart=[(ids[0], ids[1])], met_before=met, seed=3)
+    label = {member: n for n, group in enumerate(formation.groups) for member in group.members}
+    assert label[ids[0]] == label[ids[23]]
+    assert label[ids[0]] != label[ids[1]]
+    assert len({label[member] for member in ids[:8]}) > 1
+
+
+def test_people_of_near_zones_meet():
+    far = [Person(UUID(int=n + 1), frozenset({"en"}), 600 if n % 2 else -300) for n in range(20)]
+    formation = form(far)
+    assert [group.waking_overlap_minutes for group in formation.groups] == [840, 840]
+
+
+@pytest.mark.parametrize("bounds", [(0, 12), (8, 7), (-1, 3), (2, 99)])
+def test_sizes_that_make_no_sense_are_refused(bounds):
+    with pytest.raises(ValueError, match="from 2 to 50"):
+        SizeBounds(*bounds)
+
+
+def test_somebody_twice_or_a_contradiction_is_refused():
+    pool = people(10)
+    with pytest.raises(ValueError, match="twice"):
+        form([*pool, pool[0]])
+    pair = (pool[0].member_id, pool[1].member_id)
+    with pytest.raises(ValueError, match="both together and apart"):
+        form(pool, together=[pair], apart=[pair[::-1]])
+
+
+def read(path):
+    """Pair values and group sizes of an instance whose groups are all of one size."""
+    head, *rest = path.read_text().splitlines()
+    n, groups, _, *bounds = head.split()
+    values = np.zeros((int(n), int(n)), dtype=np.float32)
+    for line in rest:
+        one, other, value = line.split()[:3]
+        values[int(one), int(other)] = values[int(other), int(one)] = float(value)
+    return values, [int(each) for each in bounds[: 2 * int(groups) : 2]]
+
+
+def test_swaps_come_near_the_best_known_diversity():
+    if not DATA.exists():
+        pytest.skip("real instances (shared/data/mdgplib) are not here")
+    with (DATA / "BEST_KNOWN.csv").open() as table:
+        best = {row["instance"]: float(row["best"]) for row in csv.DictReader(table)}
+    for name in ("Geo_n120_ss_01", "RanInt_n120_ss_01", "RanReal_n120_ss_01", "RanReal_n010_ss_01"):
+        values, sizes = read(DATA / name.partition("_")[0] / f"{name}.txt")
+        reached = max(_value(values, group_by_value(values, sizes, seed=seed)) for seed in range(3))
+        assert reached / best[name] > 0.96, name
+
+
+def _value(values, labels):
+    same = labels[:, None] == labels[None, :]
+    return float(np.triu(np.where(same, values, 0), 1).sum())
