@@ -1,0 +1,5 @@
+from kith_chassis.service import create_service
+from kith_recognition import routes
+from kith_recognition.consumers import consumers
+
+app = create_service(name="recognition", routers=[routes.routes], consumers=consumers)
