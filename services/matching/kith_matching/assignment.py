@@ -1,18 +1,20 @@
 """Who gets whom: first the most people matched, then the best total score, exactly, with a proof. Pure.
 
-The matching is found by a sparse shortest-augmenting-path method (scipy's LAPJVsp; Jonker and Volgenant 1987) on
-capacities spread into places. The proof is computed apart from it: prices for mentors, raised until no mentee would
-rather switch (the dual of the assignment problem; Kuhn 1955). In whole numbers, so a gap of 0 means 0.
+The matching is found as a flow of least cost (OR-tools; cost scaling, Goldberg and Tarjan 1990). The proof is computed
+apart from it: prices for mentors, raised until no mentee would rather switch (the dual of the assignment problem;
+Kuhn 1955), and checked over every pair. All in whole numbers, so a gap of 0 means 0.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 UNITS = 1_000_000  # scores are compared in millionths
+ROOM = 2**62  # what the flow and the proof may add up to in 64 bits
 
 Ints = NDArray[np.int64]
 
@@ -21,82 +23,129 @@ Ints = NDArray[np.int64]
 class Assignment:
     """The result of `assign`.
 
-    mentor       (mentees,) column given to each row, -1 for none
-    matched      how many rows have one
-    total        sum of their scores
-    bound        no assignment that matches as many people has a higher total
-    gap          bound - total; 0.0 is the proof that this one is the best
-    next_best    (mentees,) the column a row would take next at the final prices, -1 for none
-    switch_cost  (mentees,) what the whole would lose at least if the row were given that one instead
+    mentor         (mentees,) column given to each row, -1 for none
+    matched        how many rows have one
+    matched_bound  no assignment matches more; equal to `matched` when this one is the best
+    total          sum of the scores of the pairs
+    bound          no assignment that matches as many has a higher total
+    gap            bound - total; 0.0 is the proof that this one is the best
+    next_best      (mentees,) the column that would cost the whole least if the row were given it instead, -1 for none
+    switch_people  (mentees,) how many fewer would be matched then, at least
+    switch_cost    (mentees,) how much lower the total would be then, at least, when no more people than that are lost
+    prices         (mentors,) what a place is worth, in units, and
+    worth          (mentees,) what the row gains at these prices: worth[i] + prices[j] >= person + units[i, j]
+    person         what matching one more person counts, in units: more than any total
     """
 
     mentor: Ints
     matched: int
+    matched_bound: int
     total: float
     bound: float
     gap: float
     next_best: Ints
+    switch_people: Ints
     switch_cost: NDArray[np.float64]
+    prices: Ints
+    worth: Ints
+    person: int
 
 
 def assign(
     scores: csr_array,
-    capacity: Ints,
+    capacity: NDArray[np.integer],
     *,
-    pins: dict[int, int] | None = None,
-    prohibited: set[tuple[int, int]] | None = None,
+    pins: Mapping[int, int] | None = None,
+    prohibited: Iterable[tuple[int, int]] = (),
+    seed: int = 0,
 ) -> Assignment:
-    """Pair each row (mentee) with at most one column (mentor), at most `capacity` rows a column.
+    """Pair each row (mentee) with at most one column (mentor) so that the number of pairs, then their total, is largest.
 
-    scores      (mentees, mentors), > 0 where a pair is allowed; higher is better, no unit
+    scores      (mentees, mentors), a stored entry is an allowed pair; from 0, higher is better, no unit
     capacity    (mentors,), pairings each mentor still has room for
-    pins        row -> column that must be; the pair needs no score and uses capacity
+    pins        row -> column that must be; the pair needs no score, uses capacity and has no alternative
     prohibited  (row, column) pairs that must not be
-    Raises ValueError for scores that are not finite and positive, a wrong length, or pins that break a capacity.
+    seed        decides between assignments that are equally good, which the order of people must not
+    Raises ValueError, saying what to change, for numbers out of range or pins that cannot be.
     """
     n, m = scores.shape
-    capacity = np.asarray(capacity, dtype=np.int64).copy()
-    if capacity.shape != (m,) or (capacity < 0).any():
-        raise ValueError(f"capacity needs one number from 0 for each of the {m} mentors")
+    room, pinned, row, column, value = _checked(scores, capacity, pins or {}, prohibited)
+    pins_total = int(_values_of(row, column, value, pinned).sum())
+    keep = (pinned[row] < 0) & (room[column] > 0)
+    row, column, value = row[keep], column[keep], value[keep]
+
+    # One more person matched outweighs any total: this makes two goals one whole number.
+    most = min(n, int(room.sum()))
+    person = most * int(value.max(initial=0)) + 1
+    if person * (n + m + 2) >= ROOM:
+        raise ValueError("scores are too large to be added up exactly for so many people; divide them all by a number")
+    gain = value + person
+    free = _solve(row, column, gain, room, n, seed)
+    prices = _prices(row, column, gain, free, m)
+    net = gain - prices[column]
+    worth = np.zeros(n, dtype=np.int64)
+    np.maximum.at(worth, row, net)
+    # No pair is worth more than its row's worth and its column's price together, so nothing adds up to more than this.
+    ceiling = int(worth.sum() + (prices * room).sum())
+    matched, reached = int((free >= 0).sum()), int(_values_of(row, column, value, free).sum())
+    next_best, cost = _alternatives(row, column, net, worth, free)
+    mentor = np.where(pinned >= 0, pinned, free)
+    pairs = int((mentor >= 0).sum())
+    return Assignment(
+        mentor=mentor,
+        matched=pairs,
+        matched_bound=pairs - matched + ceiling // person,
+        total=(reached + pins_total) / UNITS,
+        bound=(ceiling - matched * person + pins_total) / UNITS,
+        gap=(ceiling - matched * person - reached) / UNITS,
+        next_best=next_best,
+        switch_people=cost // person,
+        switch_cost=cost % person / UNITS,
+        prices=prices,
+        worth=worth,
+        person=person,
+    )
+
+
+def in_units(scores: NDArray[np.float64]) -> Ints:
+    """Scores as the whole numbers that are compared."""
+    return np.rint(scores * UNITS).astype(np.int64)
+
+
+def _checked(
+    scores: csr_array, capacity: NDArray[np.integer], pins: Mapping[int, int], prohibited: Iterable[tuple[int, int]]
+) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+    """Room left after the pins (mentors,), pinned column or -1 (mentees,), and the allowed pairs: row, column, units."""
+    n, m = scores.shape
+    room = np.array(capacity, dtype=np.int64)
+    if room.shape != (m,) or np.less(capacity, 0).any() or np.not_equal(capacity, room).any():
+        raise ValueError(f"capacity needs one whole number from 0 for each of the {m} mentors")
     entries = scores.tocoo()
-    if not np.isfinite(entries.data).all() or (entries.data <= 0).any():
-        raise ValueError("scores must be finite and above 0; leave out pairs that are not allowed")
+    entries.sum_duplicates()
+    if not np.isfinite(entries.data).all() or (entries.data < 0).any():
+        raise ValueError("scores must be finite and not below 0; leave out pairs that are not allowed")
+    if entries.data.max(initial=0) * UNITS >= ROOM:
+        raise ValueError("scores are too large to be compared in millionths; divide them all by a number")
     row, column = entries.row.astype(np.int64), entries.col.astype(np.int64)
-    value = np.maximum(np.rint(entries.data * UNITS).astype(np.int64), 1)
+    never = set(prohibited)
     pinned = np.full(n, -1, dtype=np.int64)
-    for mentee, chosen in (pins or {}).items():
-        if capacity[chosen] == 0:
+    for mentee, chosen in pins.items():
+        if not (0 <= mentee < n and 0 <= chosen < m):
+            raise ValueError(f"the pin of mentee {mentee} to mentor {chosen} names somebody who does not take part")
+        if (mentee, chosen) in never:
+            raise ValueError(f"mentee {mentee} and mentor {chosen} are both pinned and prohibited; drop one of the two")
+        if room[chosen] == 0:
             raise ValueError(
                 f"mentor {chosen} has no room for everyone pinned to them; unpin one or raise the capacity"
             )
         pinned[mentee] = chosen
-        capacity[chosen] -= 1
-    keep = (pinned[row] < 0) & (capacity[column] > 0)
-    if prohibited:
-        keep &= ~np.isin(row * m + column, [one * m + other for one, other in prohibited])
-    pin_value = _values_of(row, column, value, pinned)
-    row, column, value = row[keep], column[keep], value[keep]
-
-    # One more person matched outweighs any gain in total: this makes two goals one whole number.
-    person = int(min(n, int(capacity.sum()))) * int(value.max(initial=0)) + 1
-    free = _solve(row, column, value + person, capacity, n)
-    prices = _prices(row, column, value + person, free, m)
-    best, next_best, cost = _net(row, column, value + person, prices, free, n)
-    bound = int(best.sum() + (prices * capacity).sum())
-    matched_free = int((free >= 0).sum())
-    reached = int(_values_of(row, column, value, free).sum())
-    proven = bound - matched_free * person
-    mentor = np.where(pinned >= 0, pinned, free)
-    pins_total = int(pin_value.sum())
-    return Assignment(
-        mentor=mentor,
-        matched=int((mentor >= 0).sum()),
-        total=(reached + pins_total) / UNITS,
-        bound=(proven + pins_total) / UNITS,
-        gap=(proven - reached) / UNITS,
-        next_best=next_best,
-        switch_cost=cost / UNITS,
-    )
+        room[chosen] -= 1
+    room = np.minimum(room, np.bincount(column, minlength=m))  # more room than candidates is no more room
+    keep = np.ones(len(row), dtype=np.bool_)
+    if never:
+        places = [one * m + other for one, other in never if 0 <= one < n and 0 <= other < m]
+        keep = ~np.isin(row * m + column, np.array(places, dtype=np.int64))
+    return room, pinned, row[keep], column[keep], in_units(entries.data.astype(np.float64)[keep])
 
 
 def _values_of(row: Ints, column: Ints, value: Ints, chosen: Ints) -> Ints:
@@ -107,65 +156,62 @@ def _values_of(row: Ints, column: Ints, value: Ints, chosen: Ints) -> Ints:
     return found
 
 
-def _solve(row: Ints, column: Ints, value: Ints, capacity: Ints, n: int) -> Ints:
-    """The best column per row, -1 for none: a full matching of rows to places, one empty place for each row beside."""
+def _solve(row: Ints, column: Ints, gain: Ints, room: Ints, n: int, seed: int) -> Ints:
+    """The best column per row, -1 for none: one unit flows from each row to the sink, through a mentor or past them."""
+    m = len(room)
     chosen = np.full(n, -1, dtype=np.int64)
     if len(row) == 0:
         return chosen
-    first = np.concatenate(([0], np.cumsum(capacity)))
-    repeat = capacity[column]
-    place = np.repeat(first[column], repeat) + _counting(repeat)
-    rows = np.concatenate([np.repeat(row, repeat), np.arange(n)])
-    places = np.concatenate([place, first[-1] + np.arange(n)])
-    # Costs must be positive for LAPJVsp to keep them; an empty place costs one more than any person gains.
-    ceiling = int(value.max()) + 1
-    costs = np.concatenate([np.repeat(ceiling - value, repeat), np.full(n, ceiling)]).astype(np.float64)
-    graph = csr_array((costs, (rows, places)), shape=(n, int(first[-1]) + n))
-    matched_rows, matched_places = min_weight_full_bipartite_matching(graph)
-    real = matched_places < first[-1]
-    chosen[matched_rows[real]] = np.searchsorted(first, matched_places[real], side="right") - 1
+    rng = np.random.default_rng(seed)
+    mentee, mentor, sink = rng.permutation(n), n + rng.permutation(m), n + m
+    flow = SimpleMinCostFlow()
+    flow.add_arcs_with_capacity_and_unit_cost(
+        np.concatenate([mentee[row], mentee, mentor]).astype(np.int32),
+        np.concatenate([mentor[column], np.full(n + m, sink)]).astype(np.int32),
+        np.concatenate([np.ones(len(row) + n, dtype=np.int64), room]),
+        np.concatenate([-gain, np.zeros(n + m, dtype=np.int64)]),
+    )
+    supply = np.repeat(np.array([1, 0, -n], dtype=np.int64), [n, m, 1])
+    flow.set_nodes_supplies(np.arange(n + m + 1, dtype=np.int32), supply)
+    status = flow.solve()
+    if status != SimpleMinCostFlow.OPTIMAL:  # every row can go unmatched, so this is no property of the input
+        raise RuntimeError(f"the flow solver gave up: {status}")
+    used = flow.flows(np.arange(len(row), dtype=np.int32)) > 0
+    chosen[row[used]] = column[used]
     return chosen
 
 
-def _counting(repeat: Ints) -> Ints:
-    """0..r-1 for each r of `repeat`, one after the other."""
-    ends = np.cumsum(repeat)
-    return np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - repeat, repeat)
-
-
-def _prices(row: Ints, column: Ints, value: Ints, chosen: Ints, m: int) -> Ints:
+def _prices(row: Ints, column: Ints, gain: Ints, chosen: Ints, m: int) -> Ints:
     """The lowest prices at which no row prefers another column to what it has (having nothing is worth 0).
 
-    Raised from zero along the pairs that are preferred (Bellman 1958); ends because an optimal matching leaves no
-    cycle of gains, and is cut off after as many rounds as there are columns: then the gap shows it.
+    Raised from zero along the pairs that are preferred (Bellman 1958). It ends because an optimal assignment leaves no
+    cycle of gains; were it not optimal, the rounds run out and the gap shows it.
     """
     prices = np.zeros(m, dtype=np.int64)
-    has = _values_of(row, column, value, chosen)[row]
-    at = chosen[row]
-    other = at != column
-    row_value, to, have, source = value[other], column[other], has[other], at[other]
+    has = _values_of(row, column, gain, chosen)[row]
+    other = chosen[row] != column
+    lead, to, source = gain[other] - has[other], column[other], chosen[row][other]
+    unmatched = source < 0
+    np.maximum.at(prices, to[unmatched], lead[unmatched])
+    lead, to, source = lead[~unmatched], to[~unmatched], source[~unmatched]
+    active = np.ones(m, dtype=np.bool_)
     for _ in range(m + 1):
-        floor = row_value - have + np.where(source >= 0, prices[source], 0)
+        use = np.flatnonzero(active[source])  # only what leaves a price that has just risen can raise another
         raised = prices.copy()
-        np.maximum.at(raised, to, floor)
-        if (raised == prices).all():
+        np.maximum.at(raised, to[use], lead[use] + prices[source[use]])
+        active = raised != prices
+        if not active.any():
             break
         prices = raised
     return prices
 
 
-def _net(
-    row: Ints, column: Ints, value: Ints, prices: Ints, chosen: Ints, n: int
-) -> tuple[Ints, Ints, NDArray[np.float64]]:
-    """Per row: its best net value at these prices, the next best column and the net loss of taking that."""
-    net = value - prices[column]
-    best = np.zeros(n, dtype=np.int64)
-    np.maximum.at(best, row, net)
+def _alternatives(row: Ints, column: Ints, net: Ints, worth: Ints, chosen: Ints) -> tuple[Ints, Ints]:
+    """Per row: the column with the least reduced cost beside its own, -1 for none, and that cost."""
     other = chosen[row] != column
-    second = np.full(n, np.iinfo(np.int64).min)
-    np.maximum.at(second, row[other], net[other])
-    next_best = np.full(n, -1, dtype=np.int64)
-    hit = other & (net == second[row])
-    next_best[row[hit]] = column[hit]
-    cost = np.where(next_best >= 0, best - second, 0).astype(np.float64)
-    return best, next_best, cost
+    row, column, cost = row[other], column[other], worth[row[other]] - net[other]
+    order = np.lexsort((column, cost, row))
+    rows, first = np.unique(row[order], return_index=True)
+    next_best, least = np.full(len(chosen), -1, dtype=np.int64), np.zeros(len(chosen), dtype=np.int64)
+    next_best[rows], least[rows] = column[order][first], cost[order][first]
+    return next_best, least

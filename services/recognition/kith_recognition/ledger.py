@@ -46,7 +46,7 @@ async def record(session: AsyncSession, facts: Sequence[Fact]) -> None:
         return
     rules = await _rules(session, {fact.community_id for fact in facts})
     taken = await _taken(session, facts)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for community_id, its_rules in rules.items():
         its_facts = [fact for fact in facts if fact.community_id == community_id]
         rows.extend(_entry(each.fact, each.points) for each in earned(its_facts, its_rules, taken))

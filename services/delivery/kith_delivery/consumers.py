@@ -1,0 +1,74 @@
+"""Every event of every service, written down for the endpoints that want it."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.consumers import Consumers
+from kith_chassis.events import AnyEvent, Received
+
+consumers = Consumers()
+
+# Communities without endpoints are most: theirs are not even put together.
+_LISTENING = text(
+    "SELECT DISTINCT community_id FROM webhook_endpoints "
+    "WHERE community_id = ANY(CAST(:communities AS uuid[])) AND disabled_at IS NULL"
+)
+# The order of the stream becomes the order of the ids: uuidv7() never goes back within one connection.
+_FAN_OUT = text("""
+WITH event AS (
+  SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:communities AS uuid[]), CAST(:types AS text[]),
+                       CAST(:times AS timestamptz[]), CAST(:payloads AS text[])) WITH ORDINALITY
+    AS e(id, community_id, type, occurred_at, payload, place)
+), wanted AS (
+  SELECT event.*, endpoint.id AS endpoint_id
+  FROM event JOIN webhook_endpoints AS endpoint
+    ON endpoint.community_id = event.community_id AND endpoint.disabled_at IS NULL
+   AND endpoint.event_types && ARRAY[event.type, split_part(event.type, '.', 1) || '.*', '*']
+), stored AS (
+  INSERT INTO outgoing_events (id, community_id, type, occurred_at, payload)
+  SELECT DISTINCT ON (place) id, community_id, type, occurred_at, payload FROM wanted ORDER BY place
+  ON CONFLICT DO NOTHING
+)
+INSERT INTO deliveries (id, community_id, endpoint_id, event_id, event_type, due_at)
+SELECT uuidv7(), community_id, endpoint_id, id, type, least(occurred_at, now()) FROM wanted ORDER BY place
+ON CONFLICT (event_id, endpoint_id) DO NOTHING
+""")
+
+
+@consumers.on(AnyEvent)
+async def fan_out(session: AsyncSession, events: Sequence[Received[AnyEvent]]) -> None:
+    """One delivery for each event and each endpoint of its community that listens to its type."""
+    asked = {"communities": list({event.tenant for event in events})}
+    listening = set(await session.scalars(_LISTENING, asked))
+    heard = [event for event in events if event.tenant in listening]
+    if not heard:
+        return
+    values = {
+        "ids": [event.id for event in heard],
+        "communities": [event.tenant for event in heard],
+        "types": [event.type for event in heard],
+        "times": [event.time for event in heard],
+        "payloads": [payload(event) for event in heard],
+    }
+    await session.execute(_FAN_OUT, values)
+
+
+def payload(event: Received[AnyEvent]) -> str:
+    """The CloudEvents envelope (JSON) that an endpoint gets. Our trace context stays at home."""
+    attributes = {
+        "specversion": "1.0",
+        "id": str(event.id),
+        "source": f"kith/{event.type.partition('.')[0]}",
+        "type": event.type,
+        "subject": str(event.aggregate_id),
+        "time": event.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "tenant": str(event.tenant),
+        "sequence": event.sequence,
+        "data": event.data.model_extra or {},
+    }
+    return json.dumps(attributes, separators=(",", ":"))

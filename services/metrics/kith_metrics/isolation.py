@@ -1,0 +1,95 @@
+"""Who is connected to nobody, why, and the smallest step that might help. Pure.
+
+A sum of stated reasons rather than a learned score: everyone named in a report can be told why. What was offered (a
+proposed pairing, a place in a circle) is not a connection, and counts only as a smaller reason to worry.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+Step = Literal["reply_to_their_post", "invite_to_a_session", "confirm_the_pairing", "introduce_to_someone", "say_hello"]
+
+GRACE = timedelta(days=3)  # nobody is isolated on the day they join
+COOLED = timedelta(days=60)
+LONG = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What is known of one member. Times are of the first such thing, None for never; `partners` is how many people
+    there was any interaction with, in either direction, and `last_tie_at` the last of them.
+    """
+
+    joined_at: datetime | None
+    partners: int
+    last_tie_at: datetime | None
+    posted_at: datetime | None
+    replied_to_at: datetime | None
+    in_group_at: datetime | None
+    pairing_proposed_at: datetime | None
+    pairing_accepted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """`score` is 0 (well connected) to 1; the reasons are codes, the heaviest first."""
+
+    score: float
+    reasons: tuple[str, ...]
+    step: Step | None
+
+    @property
+    def never_connected(self) -> bool:
+        return "never_connected" in self.reasons
+
+
+# How much each reason weighs beside never_connected (0.5) or one_tie_only (0.25).
+WEIGHTS = {
+    "never_connected": 0.5,
+    "one_tie_only": 0.25,
+    "ties_have_cooled": 0.2,
+    "no_reply_to_first_post": 0.2,
+    "not_in_a_group": 0.1,
+    "in_a_group_but_met_nobody": 0.05,
+    "no_pairing": 0.1,
+    "pairing_not_accepted": 0.05,
+    "joined_long_ago": 0.1,
+}
+
+
+def risk(of: Signals, *, now: datetime) -> Risk:
+    """How isolated a member is at `now`; score 0 without reasons inside the first days."""
+    since = now - of.joined_at if of.joined_at else LONG
+    if since < GRACE and not of.posted_at:
+        return Risk(0.0, (), None)
+    reasons: list[str] = []
+    if of.partners == 0:
+        reasons.append("never_connected")
+        if of.posted_at and not of.replied_to_at:
+            reasons.append("no_reply_to_first_post")
+        reasons.append("in_a_group_but_met_nobody" if of.in_group_at else "not_in_a_group")
+        if of.pairing_accepted_at is None:
+            reasons.append("pairing_not_accepted" if of.pairing_proposed_at else "no_pairing")
+        if since >= LONG:
+            reasons.append("joined_long_ago")
+    elif of.last_tie_at is not None and now - of.last_tie_at > COOLED:
+        reasons.append("ties_have_cooled")
+    elif of.partners == 1:
+        reasons.append("one_tie_only")
+    reasons.sort(key=lambda each: -WEIGHTS[each])
+    score = min(1.0, sum(WEIGHTS[each] for each in reasons))
+    return Risk(round(score, 3), tuple(reasons), _step(reasons))
+
+
+def _step(reasons: list[str]) -> Step | None:
+    """The smallest thing one person could do about it."""
+    steps: tuple[tuple[str, Step], ...] = (
+        ("no_reply_to_first_post", "reply_to_their_post"),
+        ("in_a_group_but_met_nobody", "invite_to_a_session"),
+        ("pairing_not_accepted", "confirm_the_pairing"),
+        ("never_connected", "introduce_to_someone"),
+        ("ties_have_cooled", "say_hello"),
+        ("one_tie_only", "introduce_to_someone"),
+    )
+    return next((step for reason, step in steps if reason in reasons), None)

@@ -1,0 +1,5 @@
+from kith_chassis.service import create_service
+from kith_metrics import routes
+from kith_metrics.consumers import consumers
+
+app = create_service(name="metrics", routers=[routes.routes], consumers=consumers)

@@ -1,0 +1,48 @@
+"""Who is alone and why, without anything around it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kith_metrics.isolation import WEIGHTS, Signals, risk
+
+pytestmark = pytest.mark.unit
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+ALONE = Signals(NOW - timedelta(days=30), 0, None, None, None, None, None, None)
+maybe = st.one_of(st.none(), st.datetimes(datetime(2025, 1, 1), datetime(2026, 3, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+signals = st.builds(Signals, maybe, st.integers(0, 5), maybe, maybe, maybe, maybe, maybe, maybe)
+
+
+@given(signals)
+def test_a_score_is_the_sum_of_its_reasons_and_names_a_step(of):
+    found = risk(of, now=NOW)
+    assert found.score == pytest.approx(min(1, sum(WEIGHTS[reason] for reason in found.reasons)), abs=1e-3)
+    assert found.never_connected == (of.partners == 0 and bool(found.reasons))
+    assert bool(found.step) == bool(found.reasons)
+
+
+@given(signals)
+def test_meeting_somebody_never_raises_the_score(of):
+    connected = replace(of, partners=of.partners + 2, last_tie_at=NOW)
+    assert risk(connected, now=NOW).score <= risk(replace(of, partners=0), now=NOW).score
+
+
+def test_what_was_only_offered_is_told_apart_from_what_is_missing():
+    offered = replace(ALONE, in_group_at=NOW, pairing_proposed_at=NOW)
+    assert {"not_in_a_group", "no_pairing"} <= set(risk(ALONE, now=NOW).reasons)
+    assert {"in_a_group_but_met_nobody", "pairing_not_accepted"} <= set(risk(offered, now=NOW).reasons)
+    assert risk(offered, now=NOW).score < risk(ALONE, now=NOW).score
+    assert risk(offered, now=NOW).step == "invite_to_a_session"
+
+
+def test_nobody_is_isolated_on_their_first_day():
+    assert risk(replace(ALONE, joined_at=NOW), now=NOW).reasons == ()
+
+
+def test_a_first_post_nobody_answered_asks_for_a_reply():
+    found = risk(replace(ALONE, posted_at=NOW - timedelta(days=2)), now=NOW)
+    assert found.reasons[:2] == ("never_connected", "no_reply_to_first_post")
+    assert found.step == "reply_to_their_post"
