@@ -1,0 +1,131 @@
+"""The command line: `kith up`, `kith stop`."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Annotated
+
+import psutil
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kith_local import postgres
+from kith_local.errors import LocalError
+from kith_local.layout import GATEWAY, AlreadyRunningError, Installation
+from kith_local.processes import take_over
+from kith_local.steps import Steps
+from kith_local.up import System, running
+
+AfterStart = Callable[[System, Steps], Awaitable[None]]
+AFTER_START: Sequence[AfterStart] = ()
+"""What `kith up` does once everything answers and before it says so, in this order: founding a demo community."""
+
+_STOP_SECONDS = 60.0
+_INTERRUPTED = 130
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def kith() -> None:
+    """Kith: the backend of communities whose members help each other."""
+
+
+@app.command()
+def up(
+    wait: Annotated[bool, typer.Option(help="Stay until Ctrl-C; --no-wait starts, checks and stops.")] = True,
+) -> None:
+    """Run the whole system on this machine; Ctrl-C drains and stops it."""
+    raise typer.Exit(_reported(lambda console: asyncio.run(_up(Installation.from_environment(), console, wait=wait))))
+
+
+@app.command()
+def stop() -> None:
+    """Stop the system that runs in this directory, from another terminal."""
+    raise typer.Exit(_reported(_stop))
+
+
+def _reported(act: Callable[[Console], int]) -> int:
+    console = Console()
+    try:
+        return act(console)
+    except LocalError as error:
+        Console(stderr=True).print(f"\n{error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+
+
+async def _up(installation: Installation, console: Console, *, wait: bool) -> int:
+    """Returns the exit status: 0 after a stop that was asked for, 130 when it was asked for before all was ready."""
+    steps = Steps(console)
+    console.print(f"Kith in {installation.home}", highlight=False)
+    ready = asked = False
+    task = asyncio.current_task()
+
+    def interrupted() -> None:
+        nonlocal asked
+        asked = True
+        if task is not None:
+            task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN:  # nohup means it
+            loop.add_signal_handler(each, interrupted)
+    try:
+        async with running(installation, steps) as system:
+            for act in AFTER_START:
+                await act(system, steps)
+            ready = True
+            _show(system, console)
+            if wait:
+                await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        if not asked:
+            raise
+    return 0 if ready else _INTERRUPTED
+
+
+def _show(system: System, console: Console) -> None:
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    table.add_row("GraphQL", f"{system.url(GATEWAY)}/graphql")
+    table.add_row("logs", str(system.installation.logs))
+    table.add_row("stop", "Ctrl-C, or `kith stop` in another terminal")
+    console.print()
+    console.print(table)
+    console.print()
+
+
+def _stop(console: Console) -> int:
+    installation = Installation.from_environment()
+    steps = Steps(console)
+    try:
+        with installation.locked():
+            left = [*take_over(installation.home), *(["postgres"] if postgres.take_over(installation.postgres) else [])]
+    except AlreadyRunningError as running_elsewhere:
+        holder = running_elsewhere.holder
+        if holder is None:
+            raise
+        with steps.step(f"stopping process {holder}"), suppress(psutil.NoSuchProcess):
+            process = psutil.Process(holder)
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except psutil.TimeoutExpired:
+                raise LocalError(
+                    f"Process {holder} did not end within {_STOP_SECONDS:.0f} s. Kill it (kill -9 {holder}) and run "
+                    "`kith stop` again: it ends what is left."
+                ) from None
+    else:
+        steps.note(f"ended {', '.join(left)}" if left else f"nothing runs in {installation.home}")
+    return 0
+
+
+def main() -> None:
+    """Entry point of the command `kith`."""
+    try:
+        app()
+    except KeyboardInterrupt:  # before anything was started
+        sys.exit(_INTERRUPTED)

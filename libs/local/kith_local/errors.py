@@ -1,0 +1,31 @@
+"""What can go wrong on one machine, said to the person at the terminal: what happened, and what to do."""
+
+import errno
+from pathlib import Path
+
+
+class LocalError(Exception):
+    """One message that names the cause and the way out."""
+
+
+def explain(error: OSError, home: Path) -> LocalError:
+    """The message for an operating system error met while working under `home`."""
+    place = error.filename or home
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return disk_full(home)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return LocalError(
+            f"{place} belongs to another user. Run Kith as that user, or give it a directory of its own: "
+            "KITH_HOME=.kith-mine make run"
+        )
+    if error.errno == errno.EROFS:
+        return LocalError(f"{place} is on a read-only disk. Choose another directory: KITH_HOME=/tmp/kith make run")
+    return LocalError(f"{place}: {error.strerror or error}. Correct that and start again; nothing was lost.")
+
+
+def disk_full(home: Path, free_bytes: int | None = None) -> LocalError:
+    left = "" if free_bytes is None else f" ({free_bytes // 1_000_000} MB left)"
+    return LocalError(
+        f"The disk that holds {home} is full{left}. Free at least 300 MB, or put the data elsewhere "
+        "(KITH_HOME=/another/disk/kith make run), and start again; what was stored is still there."
+    )
