@@ -128,7 +128,7 @@ async def _answer_http(_: Request, error: Exception) -> Response:
         "title": str(error.detail),
         "status": error.status_code,
         "detail": str(error.detail),
-        "code": {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http"),
+        "code": {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "http"),
     }
     return JSONResponse(body, error.status_code, error.headers, media_type=PROBLEM_JSON)
 

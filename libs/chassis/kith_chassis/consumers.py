@@ -54,8 +54,9 @@ class Consumers:
         @consumers.on(MemberJoined)
         async def welcome(session: AsyncSession, events: Sequence[Received[MemberJoined]]) -> None: ...
 
-    A handler gets a run of events of one type in order and applies them in the given transaction, set-wise where it
-    can. The session is bound to no tenant and sees all: write `event.tenant` into every row.
+    A handler gets a run of events of one type in order (of any types where its view is `AnyEvent`) and applies them in
+    the given transaction, set-wise where it can. The session is bound to no tenant and sees all: write `event.tenant`
+    into every row.
     """
 
     handlers: dict[str, tuple[type[View], Handler]] = field(default_factory=dict)
@@ -145,7 +146,7 @@ class Lane:
             return None
         try:
             return _Delivery(message, received(json.loads(message.data), known[0]), known[1])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             await self._bury(message, type_, reason=f"cannot be read: {error}", attempts=1)
             return None
 
@@ -167,7 +168,7 @@ class Lane:
                     if each.event.id in fresh:
                         fresh.remove(each.event.id)
                         todo.append(each)
-                for _, group in groupby(todo, key=lambda each: (each.event.type, each.handler)):
+                for _, group in groupby(todo, key=lambda each: each.handler):
                     run = list(group)
                     await run[0].handler(session, [each.event for each in run])
         for each in deliveries:

@@ -4,7 +4,6 @@ One ASGI middleware wraps every request: it continues the caller's trace (W3C Tr
 route template (never by path, which may hold an id), refuses oversized bodies and writes one log line.
 """
 
-import json
 import logging
 import sys
 import time
@@ -20,9 +19,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kith_chassis.errors import PROBLEM_JSON, TooLarge
+from kith_chassis.errors import TooLarge
 from kith_chassis.settings import AppSettings
 
 HTTP_SECONDS = Histogram("http_request_seconds", "Time to answer a request.", ["method", "route", "status"])
@@ -100,10 +100,6 @@ def configure_tracing(settings: AppSettings, *, service: str) -> TracerProvider:
     return provider
 
 
-class _BodyTooLarge(Exception):  # noqa: N818 -- a signal between receive() and the middleware around it
-    pass
-
-
 class Telemetry:
     """The outermost middleware; see the module's first lines."""
 
@@ -130,15 +126,12 @@ class Telemetry:
             message = await receive()
             taken += len(message.get("body", b""))
             if max(taken, declared) > self.max_body_bytes:
-                raise _BodyTooLarge
+                raise HTTPException(TooLarge.status, TooLarge.title())
             return message
 
         with tracer.start_as_current_span(scope["method"], extract(headers), kind=SpanKind.SERVER) as span:
             try:
                 await self.app(scope, receiving, sending)
-            except _BodyTooLarge:
-                status = TooLarge.status
-                await _answer_too_large(send)
             finally:
                 route = getattr(scope.get("route"), "path", None) or "unmatched"
                 span.update_name(f"{scope['method']} {route}")
@@ -152,9 +145,3 @@ class Telemetry:
 
 
 _CARRIED = (b"traceparent", b"tracestate", b"content-length")
-
-
-async def _answer_too_large(send: Send) -> None:
-    headers = [(b"content-type", PROBLEM_JSON.encode()), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": TooLarge.status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(TooLarge().body()).encode()})

@@ -1,0 +1,1 @@
+"""The smallest service there can be: what the chassis is tried with."""

@@ -1,0 +1,187 @@
+"""Events: stored with the change, published in order, applied once."""
+
+import asyncio
+import json
+
+import pytest
+
+from kith_chassis.consumers import Lane
+from kith_chassis.events import Event
+from kith_chassis.ids import new_id
+from kith_chassis.outbox import publish_waiting
+from kith_testkit.probe import eventually
+
+pytestmark = pytest.mark.integration
+TYPE = "elsewhere.counted.v1"
+
+
+async def numbers(notes, tenant):
+    rows = await notes.rows("SELECT number FROM seen WHERE tenant_id = :t ORDER BY place", t=tenant)
+    return [row["number"] for row in rows]
+
+
+async def on_stream(notes, tenant):
+    """What the stream holds of a tenant, as envelopes, in order."""
+    info = await notes.bus.js.stream_info("KITH")
+    found = []
+    for sequence in range(info.state.first_seq, info.state.last_seq + 1):
+        message = await notes.bus.js.get_msg("KITH", sequence)
+        envelope = json.loads(message.data)
+        if envelope.get("tenant") == str(tenant):
+            found.append(envelope)
+    return found
+
+
+async def test_each_write_reaches_the_stream_once_as_a_cloudevent(notes, member):
+    client = notes.client(member, traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    for number in range(5):
+        await client.post("/notes", json={"body": str(number)})
+
+    async def published():
+        return len(await on_stream(notes, member.community_id)) == 5
+
+    await eventually(published, what="publishing")
+    first = (await on_stream(notes, member.community_id))[0]
+    assert first["specversion"] == "1.0"
+    assert (first["type"], first["source"], first["sequence"]) == ("notes.note_written.v1", "kith/notes", 1)
+    assert first["subject"] == first["data"]["note_id"]
+    assert first["traceparent"].split("-")[1] == "0af7651916cd43dd8448eb211c80319c"
+
+
+async def test_a_relay_that_died_between_publish_and_mark_publishes_nothing_twice(notes, member):
+    client = notes.client(member)
+    for number in range(3):
+        await client.post("/notes", json={"body": str(number)})
+
+    async def marked():
+        sql = "SELECT count(*) AS n FROM outbox WHERE tenant_id = :t AND published_at IS NOT NULL"
+        return (await notes.rows(sql, t=member.community_id))[0]["n"] == 3
+
+    await eventually(marked, what="marking")
+    async with notes.database.transaction() as session:
+        await session.connection()
+        from sqlalchemy import text  # noqa: PLC0415
+
+        await session.execute(
+            text("UPDATE outbox SET published_at = NULL WHERE tenant_id = :t"), {"t": member.community_id}
+        )
+    await publish_waiting(notes.database, notes.bus)
+    await eventually(marked, what="marking again")
+    assert len(await on_stream(notes, member.community_id)) == 3
+
+
+async def test_concurrent_writes_to_one_aggregate_are_numbered_without_gaps(notes, community_id):
+    from kith_chassis.events import emit  # noqa: PLC0415
+
+    class Changed(Event, type="notes.changed.v1", aggregate="thing"):
+        """It changed."""
+
+        thing: type(community_id)
+
+    thing = new_id()
+
+    async def change():
+        async with notes.database.transaction() as session:
+            emit(session, Changed(thing=thing), tenant=community_id)
+            emit(session, Changed(thing=thing), tenant=community_id)
+
+    await asyncio.gather(*(change() for _ in range(20)))
+    rows = await notes.rows("SELECT sequence FROM outbox WHERE aggregate_id = :a ORDER BY position", a=thing)
+    assert [row["sequence"] for row in rows] == list(range(1, 41))
+
+
+async def test_an_event_delivered_twice_is_applied_once(notes, community_id):
+    event_id, aggregate = new_id(), new_id()
+    event = (event_id, community_id, TYPE, {"number": 1}, aggregate, 1)
+    await notes.deliver_all([event])
+    # Outside the stream's duplicate window the same event comes again under another message id.
+    envelope = (await on_stream(notes, community_id))[0]
+    await notes.bus.publish([(f"kith.{TYPE}", new_id().hex, json.dumps(envelope).encode())])
+    await notes.deliver(community_id, TYPE, {"number": 2}, aggregate_id=aggregate, sequence=2)
+    assert await numbers(notes, community_id) == [1, 2]
+
+
+async def test_a_failing_event_holds_back_its_own_aggregate_and_nobody_else(notes, community_id):
+    from kith_notes.main import broken  # noqa: PLC0415
+
+    mine, others = new_id(), new_id()
+    broken.add(13)
+    events = [
+        (new_id(), community_id, TYPE, {"number": 13}, mine, 1),
+        (new_id(), community_id, TYPE, {"number": 1}, others, 1),
+        (new_id(), community_id, TYPE, {"number": 14}, mine, 2),
+        (new_id(), community_id, TYPE, {"number": 2}, others, 2),
+    ]
+    await notes.deliver_all(events, wait=False)
+    await eventually(lambda: _are(notes, community_id, [1, 2]), what="going on with the others")
+    broken.clear()
+    await eventually(lambda: _are(notes, community_id, [1, 2, 13, 14]), what="catching up in order")
+
+
+async def _are(notes, tenant, expected):
+    return await numbers(notes, tenant) == expected
+
+
+class FakeMessage:
+    """A message whose broker records what is said to it."""
+
+    def __init__(self, subject, data, delivered=1):
+        self.subject, self.data, self.headers = subject, data, {"Nats-Msg-Id": str(new_id())}
+        self.metadata = type("Metadata", (), {"num_delivered": delivered})
+        self.said = []
+
+    async def ack(self):
+        self.said.append("ack")
+
+    async def nak(self, delay):
+        self.said.append(("nak", delay))
+
+    async def term(self):
+        self.said.append("term")
+
+    async def in_progress(self):
+        self.said.append("in progress")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b"null", b'{"id": 1}', b"\xff\xfe", b'{"id": "x", "data": {}}', b"9" * 5000]
+)
+async def test_what_cannot_be_read_is_set_aside_with_the_reason(notes, data):
+    lane = Lane(notes.app.state.consumers, notes.database)
+    message = FakeMessage(f"kith.{TYPE}", data)
+    await lane.work([message])
+    assert message.said == ["term"]
+    letters = await notes.rows("SELECT * FROM dead_letters WHERE event_id = :id", id=message.headers["Nats-Msg-Id"])
+    assert bytes(letters[0]["payload"]) == data
+    assert letters[0]["reason"].startswith("cannot be read")
+
+
+def envelope(tenant, number):
+    return {
+        "id": str(new_id()), "type": TYPE, "tenant": str(tenant), "subject": str(new_id()), "sequence": 1,
+        "time": "2026-03-01T00:00:00Z", "data": {"number": number},
+    }  # fmt: skip
+
+
+async def test_attempts_are_spaced_out_and_the_last_one_becomes_a_dead_letter(notes, community_id):
+    from kith_notes.main import broken  # noqa: PLC0415
+
+    lane = Lane(notes.app.state.consumers, notes.database)
+    broken.add(99)
+    said = []
+    body = json.dumps(envelope(community_id, 99)).encode()
+    for delivered in range(1, 7):
+        message = FakeMessage(f"kith.{TYPE}", body, delivered)
+        await lane.work([message])
+        said += message.said
+    broken.clear()
+    assert said == [("nak", 1.0), ("nak", 5.0), ("nak", 30.0), ("nak", 120.0), ("nak", 600.0), "term"]
+    letters = await notes.rows("SELECT * FROM dead_letters WHERE payload = :body", body=body)
+    assert letters[0]["reason"] == "ValueError: cannot take 99"
+
+
+async def test_a_type_must_be_named_as_events_are():
+    with pytest.raises(ValueError, match="is not <service>"):
+        type("Bad", (Event,), {"__annotations__": {}}, type="Bad", aggregate="x")
+    with pytest.raises(ValueError, match="no field"):
+        type("Bad", (Event,), {"__annotations__": {}}, type="a.b.v1", aggregate="x")

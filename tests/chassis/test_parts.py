@@ -1,0 +1,125 @@
+"""The smaller parts: leaders, pages, health, logs."""
+
+import asyncio
+import json
+import logging
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kith_testkit.probe import eventually
+
+from kith_chassis.ids import new_id
+from kith_chassis.jobs import Job, lead, lock_key
+from kith_chassis.pages import InvalidCursor, decode_cursor, encode_cursor
+from kith_chassis.settings import AppSettings
+from kith_chassis.telemetry import configure_logging
+
+
+@pytest.mark.integration
+async def test_of_two_only_one_leads_and_the_other_takes_over(notes):
+    started = []
+
+    def work(name):
+        async def run():
+            started.append(name)
+            await asyncio.Event().wait()
+
+        return run
+
+    name = f"work {new_id()}"
+    first = asyncio.create_task(lead(notes.database, name, work("first")))
+    await eventually(lambda: _is(started, ["first"]), what="leading")
+    second = asyncio.create_task(lead(notes.database, name, work("second")))
+    await asyncio.sleep(0.2)
+    assert started == ["first"]
+    first.cancel()
+    await eventually(lambda: _is(started, ["first", "second"]), what="taking over")
+    second.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+
+
+async def _is(one, other):
+    return one == other
+
+
+@pytest.mark.integration
+async def test_a_job_that_fails_runs_again(notes):
+    runs = []
+
+    async def act(_):
+        runs.append(1)
+        if len(runs) == 1:
+            raise ValueError("once")
+
+    task = asyncio.create_task(Job("sometimes", 0.01, act).run(notes.database))
+    await eventually(lambda: _is(runs[:3], [1, 1, 1]), what="running again")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.integration
+async def test_health_tells_started_live_ready_and_draining_apart(notes):
+    for path in ("startup", "live", "ready"):
+        assert (await notes.anonymous.get(f"/health/{path}")).status_code == 200
+    notes.app.state.draining = True
+    answer = await notes.anonymous.get("/health/ready")
+    notes.app.state.draining = False
+    assert (answer.status_code, answer.json()["draining"]) == (503, True)
+
+    async def away():
+        raise ConnectionError
+
+    before = dict(notes.app.state.checks)
+    notes.app.state.checks["database"] = away
+    answer = await notes.anonymous.get("/health/ready")
+    notes.app.state.checks = before
+    assert (answer.status_code, answer.json()["parts"]["database"]) == (503, "ConnectionError")
+    assert (await notes.anonymous.get("/health/live")).status_code == 200
+
+
+@pytest.mark.integration
+async def test_metrics_name_routes_and_never_paths(notes, member):
+    secret = str(new_id())
+    await notes.client(member).get(f"/for/{secret}")
+    await notes.client(member).get(f"/nowhere/{secret}")
+    text = (await notes.anonymous.get("/metrics")).text
+    assert 'route="/notes"' in text or "http_request_seconds" in text
+    assert secret not in text
+
+
+def test_logs_are_json_and_withhold_what_is_personal(capsys):
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    configure_logging(AppSettings(log_level="INFO"), service="notes")
+    logging.getLogger("x").info("someone came", extra={"email": "ada@example.org", "route": "/join"})
+    root.handlers, root.level = before
+    line = json.loads(capsys.readouterr().out)
+    assert (line["event"], line["service"], line["route"]) == ("someone came", "notes", "/join")
+    assert line["email"] == "[withheld]"
+
+
+values = st.tuples(
+    st.integers(-(2**62), 2**62),
+    st.text(max_size=20),
+    st.uuids(),
+    st.datetimes(timezones=st.just(UTC)),
+    st.floats(-9, 9),
+)
+
+
+@given(values)
+def test_a_cursor_gives_back_what_went_in(row):
+    assert tuple(decode_cursor(encode_cursor(row), [int, str, UUID, datetime, float])) == row
+
+
+@given(st.text(max_size=60))
+def test_any_other_text_is_an_invalid_cursor(text):
+    with pytest.raises(InvalidCursor):
+        decode_cursor(text, [UUID])
+
+
+def test_lock_keys_fit_postgres():
+    assert 0 <= lock_key("matching relay") < 2**63

@@ -1,0 +1,66 @@
+"""Who is let in."""
+
+import time
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey, OKPKey
+
+from kith_testkit.probe import Actor
+
+pytestmark = pytest.mark.integration
+
+
+async def status(notes, token):
+    answer = await notes.anonymous.get("/everything", headers={"Authorization": f"Bearer {token}".encode("latin-1")})
+    return answer.status_code
+
+
+async def test_a_good_token_is_let_in_and_none_is_not(notes, member):
+    assert await status(notes, member.token()) == 200
+    answer = await notes.anonymous.get("/everything")
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+async def test_an_expired_token_is_refused_also_when_it_was_good_before(notes, member):
+    assert await status(notes, member.token(expires_in=-1)) == 401
+    token = member.token(expires_in=1)
+    principal = await notes.app.state.tokens.verify(token)
+    assert principal.subject == member.member_id
+    while time.time() < principal.expires_at:
+        await notes.anonymous.get("/health/live")
+    assert await status(notes, token) == 401
+
+
+async def test_forged_tokens_are_refused(notes, member):
+    own = OKPKey.generate_key("Ed25519")
+    own.ensure_kid()
+    assert await status(notes, member.token(key=own)) == 401
+    assert await status(notes, member.token(issuer="somebody else")) == 401
+    head, body, signature = member.token().split(".")
+    _, other, _ = Actor(member.community_id).token().split(".")
+    assert await status(notes, f"{head}.{other}.{signature}") == 401
+    assert await status(notes, f"{head}.{body}.") == 401
+    published = (await notes.app.state.tokens.verify(member.token())).subject
+    assert published == member.member_id
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "..", "ey" * 5000, "e30.e30.e30", "\xff", "eyJhbGciOiJub25lIn0.e30."])
+async def test_garbage_is_refused(notes, token):
+    assert await status(notes, token) == 401
+
+
+async def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(notes, member):
+    keys = notes.app.state.tokens._keys or await notes.app.state.tokens.verify(member.token())
+    public = notes.app.state.tokens._keys.keys[0] if keys else None
+    secret = OctKey.import_key(public.as_dict(private=False)["x"])
+    claims = {"iss": "kith", "sub": str(member.member_id), "tenant": str(member.community_id), "permissions": [],
+              "exp": int(time.time()) + 60}  # fmt: skip
+    assert await status(notes, jwt.encode({"alg": "HS256", "kid": public.kid}, claims, secret)) == 401
+
+
+async def test_a_permission_one_does_not_hold_is_named(notes, member):
+    answer = await notes.client(member).get("/secret")
+    assert (answer.status_code, answer.json()["permission"]) == (403, "notes:read_secret")
+    holder = Actor(member.community_id, permissions=frozenset({"notes:read_secret"}))
+    assert (await notes.client(holder).get("/secret")).status_code == 200
