@@ -82,7 +82,7 @@ async def check_url(url: str, *, allow_loopback: bool) -> None:
         raise UnusableUrl("This is not a URL.") from None
     if len(url) > _LONGEST_URL or not (url.isascii() and url.isprintable()) or set(url) & set(' \\"<>'):
         raise UnusableUrl("Give a URL of at most 2,000 characters, with everything but plain ASCII percent-encoded.")
-    if not host or parts.username is not None or parts.password is not None or parts.fragment:
+    if not host or "%" in host or parts.username is not None or parts.password is not None or parts.fragment:
         raise UnusableUrl("Give a URL with a host, without user name, password and fragment.")
     if parts.scheme not in {"https", "http"}:
         raise UnusableUrl("Give a URL that starts with https://.")
