@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kith_testkit.probe import eventually
 
 from kith_chassis.ids import new_id
 from kith_chassis.jobs import Job, lead, lock_key
 from kith_chassis.pages import InvalidCursor, decode_cursor, encode_cursor
 from kith_chassis.settings import AppSettings
 from kith_chassis.telemetry import configure_logging
+from kith_testkit.probe import eventually
 
 
 @pytest.mark.integration

@@ -110,7 +110,7 @@ class Profile(BaseModel):
 
     def changes(self) -> dict[str, Any]:
         """The fields that were given, as plain values; null clears what may be empty."""
-        given = self.model_dump(mode="json", exclude_unset=True)
+        given = self.model_dump(mode="json", include=self.model_fields_set)
         kept = {"display_name", "visibility"}  # these have no empty state
         empty = {name: ("" if name == "bio" else value) for name, value in HIDEABLE.items()}
         return {
