@@ -6,7 +6,6 @@ Enough for a gateway; `service.create_service` adds database, bus and background
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -75,25 +74,8 @@ def create_app(
     app.include_router(_health())
     for each in routers:
         app.include_router(each)
-    app.add_middleware(_Deferred)
+    app.add_middleware(Telemetry)
     return app
-
-
-class _Deferred:
-    """Telemetry, given its limit from the settings once they are known."""
-
-    def __init__(self, app: Any) -> None:
-        self.inner = app
-        self.telemetry: Telemetry | None = None
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await self.inner(scope, receive, send)
-            return
-        if self.telemetry is None:
-            settings = scope["app"].state.settings or AppSettings()
-            self.telemetry = Telemetry(self.inner, max_body_bytes=settings.max_body_bytes)
-        await self.telemetry(scope, receive, send)
 
 
 def answer(problem: Problem) -> Response:

@@ -51,8 +51,8 @@ class Consumers:
 
         consumers = Consumers()
 
-        @consumers.on(MemberJoined)
-        async def welcome(session: AsyncSession, events: Sequence[Received[MemberJoined]]) -> None: ...
+        @consumers.on(OrderPlaced)
+        async def pack(session: AsyncSession, events: Sequence[Received[OrderPlaced]]) -> None: ...
 
     A handler gets a run of events of one type in order (of any types where its view is `AnyEvent`) and applies them in
     the given transaction, set-wise where it can. The session is bound to no tenant and sees all: write `event.tenant`

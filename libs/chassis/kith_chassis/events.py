@@ -23,9 +23,9 @@ _TYPE = re.compile(r"^[a-z_]+\.[a-z_]+\.v[1-9][0-9]*$")
 class Event(BaseModel):
     """A fact in the past tense, declared by the service that owns it.
 
-    class PairingAccepted(Event, type="matching.pairing_accepted.v1", aggregate="pairing_id"):
-        \"\"\"Both sides said yes.\"\"\"
-        pairing_id: UUID
+    class OrderPlaced(Event, type="orders.order_placed.v1", aggregate="order_id"):
+        \"\"\"Somebody ordered something.\"\"\"
+        order_id: UUID
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,8 +52,8 @@ class Event(BaseModel):
 class View(BaseModel):
     """The fields one consumer reads of somebody's event; all others are ignored.
 
-        class MemberJoined(View, type="identity.member_joined.v1"):
-            member_id: UUID
+        class OrderPlaced(View, type="orders.order_placed.v1"):
+            order_id: UUID
 
     `type=">"` reads every event there is.
     """

@@ -1,6 +1,6 @@
 """Migrations: one alembic history per service, run by the role that owns the tables.
 
-        python -m kith_chassis.migrations upgrade kith_matching      # KITH_DATABASE_URL is the owner's login
+        python -m kith_chassis.migrations upgrade kith_orders      # KITH_DATABASE_URL is the owner's login
 
 The first migration of a service calls `install()` for the chassis' own tables and `protect(...)` for each table with
 a tenant column. Roles are named after the service: `<service>_owner`, `<service>_api`, `<service>_worker`.
@@ -77,7 +77,7 @@ def install() -> None:
     op.execute(f"REVOKE ALL ON inbox, dead_letters FROM {service}_api")
 
 
-def protect(*tables: str, column: str = "community_id") -> None:
+def protect(*tables: str, column: str) -> None:
     """Bind each table to the transaction's tenant by row-level security; fails closed where none is set.
 
     `column` holds the tenant. The worker role, which serves all tenants, and the owner, who migrates, see every row.

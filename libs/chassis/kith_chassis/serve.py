@@ -1,4 +1,4 @@
-"""Run a service: `python -m kith_chassis.serve kith_matching.main:app`.
+"""Run a service: `python -m kith_chassis.serve kith_orders.main:app`.
 
 On SIGTERM or SIGINT the process first says that it is not ready and goes on serving for `stop_grace_seconds`, so that
 load balancers forget it, then takes no new connection, finishes what is open and ends.

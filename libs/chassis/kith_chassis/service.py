@@ -1,6 +1,6 @@
 """The whole chassis: an application with a database, a place on the bus and work in the background.
 
-        app = create_service(name="matching", routers=[...], consumers=consumers, jobs=[...])
+        app = create_service(name="orders", routers=[...], consumers=consumers, jobs=[...])
 
 is the whole `main.py` of a service. The role (`KITH_ROLE`) says which half runs: `api` answers requests, `worker`
 runs relay, consumers and jobs beside the health routes, `all` both in one process.

@@ -103,9 +103,8 @@ def configure_tracing(settings: AppSettings, *, service: str) -> TracerProvider:
 class Telemetry:
     """The outermost middleware; see the module's first lines."""
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -114,6 +113,7 @@ class Telemetry:
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"] if k in _CARRIED}
         started, status, taken = time.perf_counter(), 500, 0
         declared = int(headers.get("content-length") or 0)
+        settings: AppSettings = scope["app"].state.settings
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -125,7 +125,7 @@ class Telemetry:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if max(taken, declared) > self.max_body_bytes:
+            if max(taken, declared) > settings.max_body_bytes:
                 raise HTTPException(TooLarge.status, TooLarge.title())
             return message
 

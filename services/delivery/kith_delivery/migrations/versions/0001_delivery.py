@@ -71,4 +71,10 @@ def upgrade() -> None:
     install()
     for statement in TABLES.strip().split(";\n"):
         op.execute(statement.rstrip(";"))
-    protect("webhook_endpoints", "outgoing_events", "deliveries", "failed_attempts")
+    protect(
+        "webhook_endpoints",
+        "outgoing_events",
+        "deliveries",
+        "failed_attempts",
+        column="community_id",
+    )

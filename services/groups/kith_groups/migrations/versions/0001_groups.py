@@ -110,4 +110,15 @@ def upgrade() -> None:
     install()
     for statement in TABLES.strip().split(";\n"):
         op.execute(statement.rstrip(";"))
-    protect("participants", "groups", "memberships", "sessions", "rsvps", "attendance", "spaces", "threads", "posts")
+    protect(
+        "participants",
+        "groups",
+        "memberships",
+        "sessions",
+        "rsvps",
+        "attendance",
+        "spaces",
+        "threads",
+        "posts",
+        column="community_id",
+    )

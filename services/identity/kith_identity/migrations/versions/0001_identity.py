@@ -94,4 +94,12 @@ def upgrade() -> None:
     install()
     for statement in TABLES.strip().split(";\n"):
         op.execute(statement.rstrip(";"))
-    protect("members", "role_grants", "refresh_tokens", "invitations", "micro_tasks", "micro_task_completions")
+    protect(
+        "members",
+        "role_grants",
+        "refresh_tokens",
+        "invitations",
+        "micro_tasks",
+        "micro_task_completions",
+        column="community_id",
+    )

@@ -119,4 +119,13 @@ def upgrade() -> None:
     install()
     for statement in TABLES.strip().split(";\n"):
         op.execute(statement.rstrip(";"))
-    protect("participants", "programs", "enrollments", "match_runs", "match_suggestions", "pairings", "requests")
+    protect(
+        "participants",
+        "programs",
+        "enrollments",
+        "match_runs",
+        "match_suggestions",
+        "pairings",
+        "requests",
+        column="community_id",
+    )

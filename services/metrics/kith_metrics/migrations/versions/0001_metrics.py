@@ -60,4 +60,10 @@ def upgrade() -> None:
     install()
     for statement in TABLES.strip().split(";\n"):
         op.execute(statement.rstrip(";"))
-    protect("members", "interactions", "reports", "isolated")
+    protect(
+        "members",
+        "interactions",
+        "reports",
+        "isolated",
+        column="community_id",
+    )

@@ -85,7 +85,15 @@ def upgrade() -> None:
     for statement in TABLES.strip().split(";\n"):
         op.execute(statement.rstrip(";"))
     protect(
-        "members", "award_rules", "ledger_entries", "tallies", "kudos", "giving_allowances", "badges", "badge_awards"
+        "members",
+        "award_rules",
+        "ledger_entries",
+        "tallies",
+        "kudos",
+        "giving_allowances",
+        "badges",
+        "badge_awards",
+        column="community_id",
     )
     # The ledger only grows: nobody who runs the service can change or remove what was earned.
     op.execute("REVOKE UPDATE, DELETE ON ledger_entries FROM recognition_api, recognition_worker")
