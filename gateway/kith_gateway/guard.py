@@ -1,0 +1,233 @@
+"""What an operation may ask for, decided before it is validated, in one pass whose work is linear in the document.
+
+Each fragment is weighed once, however often it is spread: limiters that walk every spread again can be made to work
+for seconds by a few hundred bytes. Cost is what an operation asks the services for: one for each thing a join is
+asked about, so a page of 50 members with their roles costs 1 + 50.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
+
+from kith_gateway.context import Context, Limits
+from kith_gateway.joins import AnyNode, Calling, Fetch, Join, Pages, Value, declaration_of
+from kith_gateway.writes import Write
+
+MAX_ERRORS = 10
+MAX_NESTING = 60
+"""Brackets inside each other: the parser recurses, and 150 would end in a RecursionError."""
+MAX_FIELDS = 1000
+MAX_ALIASES = 50
+MAX_REPEATED = 30
+"""Fields that say again what stands beside them: validation compares each with each."""
+MAX_FRAGMENTS = 40
+_REMEMBERED = 256
+_TYPICAL_LIST = 10
+_TOKEN = re.compile(r'"""(?:\\"""|.)*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[{}()\[\]]', re.DOTALL)
+
+
+def refusal(code: str, message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": code})
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def parsed(text: str, max_tokens: int) -> DocumentNode:
+    """The document of a text, remembered for the newest few hundred. Raises GraphQLError."""
+    nesting = 0
+    for match in _TOKEN.finditer(text):
+        if match[0] in "{([":
+            nesting += 1
+            if nesting > MAX_NESTING:
+                raise refusal("TOO_DEEP", f"The document nests more than {MAX_NESTING} brackets.")
+        elif match[0] in "})]":
+            nesting -= 1
+    return parse(text, max_tokens=max_tokens)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def validated(schema: GraphQLSchema, document: DocumentNode, introspection: bool) -> tuple[GraphQLError, ...]:
+    """What is wrong with a document, ten things at most, remembered like the document."""
+    rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
+    return tuple(validate(schema, document, rules, max_errors=MAX_ERRORS - 1))
+
+
+class Guarded(SchemaExtension):
+    """Parses from a bounded cache, refuses what is too much, validates from a bounded cache."""
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        request: Context = context.context
+        context.graphql_document = parsed(context.query or "", request.limits.tokens)
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        request: Context = context.context
+        document, schema = context.graphql_document, context.schema._schema  # noqa: SLF001 -- the graphql-core schema has no public name
+        assert document is not None  # noqa: S101 -- parsing comes before
+        try:
+            _sized(document)
+            weigher = _Weigher(schema, document, context.variables or {}, request.limits)
+            request.cost = weigher.weigh(context.operation_name)
+            context.pre_execution_errors = list(validated(schema, document, request.introspection))
+        except GraphQLError as error:
+            context.pre_execution_errors = [error]
+        yield
+
+
+def _sized(document: DocumentNode) -> None:
+    """Refuse documents whose text alone would make validation slow."""
+    fields = aliases = repeated = fragments = 0
+    waiting: list[SelectionSetNode] = []
+    for definition in document.definitions:
+        if isinstance(definition, FragmentDefinitionNode):
+            fragments += 1
+        if isinstance(definition, FragmentDefinitionNode | OperationDefinitionNode):
+            waiting.append(definition.selection_set)
+    while waiting:
+        seen: set[str] = set()
+        for node in waiting.pop().selections:
+            if isinstance(node, FieldNode):
+                fields += 1
+                aliases += node.alias is not None
+                answer = (node.alias or node.name).value
+                repeated += answer in seen
+                seen.add(answer)
+            inner = getattr(node, "selection_set", None)
+            if inner is not None:
+                waiting.append(inner)
+    for what, count, most in (
+        ("fields", fields, MAX_FIELDS),
+        ("aliases", aliases, MAX_ALIASES),
+        ("repeated fields", repeated, MAX_REPEATED),
+        ("fragments", fragments, MAX_FRAGMENTS),
+    ):
+        if count > most:
+            raise refusal("TOO_LARGE", f"The document has {count} {what}; {most} are the most.")
+
+
+class _Weigher:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, variables: dict[str, Any], limits: Limits
+    ) -> None:
+        self.schema, self.limits, self.given = schema, limits, variables
+        self.operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+        self.fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        self.variables: dict[str, Any] = {}
+        self.weighed: dict[str, tuple[int, int]] = {}
+
+    def weigh(self, name: str | None) -> int:
+        """The cost of an operation. Raises GraphQLError when it is more than the limits allow."""
+        for operation in self.operations:
+            if name is None or (operation.name is not None and operation.name.value == name):
+                root = self.schema.get_root_type(operation.operation)
+                defaults = {
+                    each.variable.name.value: int(each.default_value.value)
+                    for each in operation.variable_definitions or ()
+                    if isinstance(each.default_value, IntValueNode)
+                }
+                self.variables = defaults | self.given
+                cost, _ = self._selections(operation.selection_set, root, 1, 1)
+                if cost > self.limits.cost:
+                    message = f"This operation costs {cost}; {self.limits.cost} is the most. Ask for smaller pages."
+                    raise GraphQLError(
+                        message, extensions={"code": "TOO_COSTLY", "cost": cost, "limit": self.limits.cost}
+                    )
+                return cost
+        return 0
+
+    def _selections(
+        self, selections: SelectionSetNode, parent: GraphQLNamedType | None, depth: int, nesting: int
+    ) -> tuple[int, int]:
+        """The cost of these selections for one parent, and how many fields deep they go."""
+        if depth > self.limits.depth or nesting > 3 * MAX_NESTING:
+            raise refusal("TOO_DEEP", f"Fields stand more than {self.limits.depth} deep in each other.")
+        total, deepest = 0, 0
+        for node in selections.selections:
+            if isinstance(node, FieldNode):
+                cost, inner = self._field(node, parent, depth, nesting)
+                inner += 1
+            elif isinstance(node, InlineFragmentNode):
+                kind = self.schema.get_type(node.type_condition.name.value) if node.type_condition else parent
+                cost, inner = self._selections(node.selection_set, kind, depth, nesting + 1)
+            else:
+                cost, inner = self._spread(node, depth, nesting)
+            total += cost
+            deepest = max(deepest, inner)
+        return total, deepest
+
+    def _spread(self, node: Any, depth: int, nesting: int) -> tuple[int, int]:
+        assert isinstance(node, FragmentSpreadNode)  # noqa: S101 -- there are three kinds of selection
+        name = node.name.value
+        if name not in self.weighed:
+            fragment = self.fragments.get(name)
+            if fragment is None:
+                return 0, 0  # validation will say so
+            self.weighed[name] = (0, 0)  # a cycle weighs nothing; validation will refuse it
+            kind = self.schema.get_type(fragment.type_condition.name.value)
+            self.weighed[name] = self._selections(fragment.selection_set, kind, depth, nesting + 1)
+        cost, deep = self.weighed[name]
+        if depth + deep - 1 > self.limits.depth:
+            raise refusal("TOO_DEEP", f"Fields stand more than {self.limits.depth} deep in each other.")
+        return cost, deep
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType | None, depth: int, nesting: int) -> tuple[int, int]:
+        fields = getattr(parent, "fields", {})
+        found = fields.get(node.name.value)
+        if found is None:
+            # Introspection, or something validation will refuse.
+            return 0, 0
+        own, times = self._price(found.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF), node)
+        if node.selection_set is None:
+            return own, 0
+        named = get_named_type(found.type)
+        inner, deep = self._selections(node.selection_set, named, depth + 1, nesting + 1)
+        return own + times * inner, deep
+
+    def _price(self, field: StrawberryField | None, node: FieldNode) -> tuple[int, int]:
+        """What a field costs itself, and for how many things its selections are asked."""
+        price = (0, 1)
+        match declaration_of(field) if field is not None else None:
+            case Pages(cost=cost, first=first) | Join(cost=cost, first=int(first)):
+                price = cost, self._first(node, first)
+            case Join(cost=cost, bound=bound) | Fetch(cost=cost, bound=bound):
+                price = cost, min(bound or 1, _TYPICAL_LIST)
+            case Calling(cost=cost) | AnyNode(cost=cost) | Write(cost=cost):
+                price = cost, 1
+            case Value(bound=int(bound)) if field is not None and field.python_name != "edges":
+                price = 0, min(bound, _TYPICAL_LIST)  # a connection's page is multiplied where it is asked for
+        return price
+
+    def _first(self, node: FieldNode, default: int) -> int:
+        for argument in node.arguments or ():
+            if argument.name.value == "first":
+                if isinstance(argument.value, IntValueNode):
+                    return max(int(argument.value.value), 1)
+                if isinstance(argument.value, VariableNode):
+                    found = self.variables.get(argument.value.name.value)
+                    return max(found, 1) if isinstance(found, int) else default
+        return default

@@ -1,0 +1,97 @@
+"""What can be done with webhook endpoints."""
+
+import strawberry
+
+from kith_gateway.joins import DELIVERY
+from kith_gateway.schema.delivery import Delivery, WebhookEndpoint
+from kith_gateway.types import given, maybe, taking
+from kith_gateway.writes import Input, mutation
+
+
+@taking
+class CreateWebhookEndpointInput(Input):
+    """A new webhook endpoint."""
+
+    url: str = given("Its address: https.")
+    event_types: list[str] = given("Which events: *, <service>.* or a full type.")
+    description: str = maybe("What it is for.")
+
+
+@taking
+class UpdateWebhookEndpointInput(Input):
+    """What to change of a webhook endpoint; what is left out stays."""
+
+    endpoint_id: strawberry.ID = given("The endpoint.", refers="WebhookEndpoint")
+    url: str = maybe("Its address: https.")
+    event_types: list[str] = maybe("Which events: *, <service>.* or a full type.")
+    description: str = maybe("What it is for.")
+
+
+@taking
+class DeleteWebhookEndpointInput(Input):
+    """A webhook endpoint to remove."""
+
+    endpoint_id: strawberry.ID = given("The endpoint.", refers="WebhookEndpoint")
+
+
+@taking
+class EnableWebhookEndpointInput(Input):
+    """A webhook endpoint to send to again."""
+
+    endpoint_id: strawberry.ID = given("The endpoint.", refers="WebhookEndpoint")
+
+
+@taking
+class DisableWebhookEndpointInput(Input):
+    """A webhook endpoint to send nothing to."""
+
+    endpoint_id: strawberry.ID = given("The endpoint.", refers="WebhookEndpoint")
+
+
+@taking
+class SendTestEventInput(Input):
+    """A webhook endpoint to try out."""
+
+    endpoint_id: strawberry.ID = given("The endpoint.", refers="WebhookEndpoint")
+
+
+@taking
+class ReplayDeliveryInput(Input):
+    """A delivery to make again."""
+
+    delivery_id: strawberry.ID = given("The delivery.", refers="Delivery")
+
+
+_endpoint = ("webhook_endpoint", WebhookEndpoint, "The endpoint.")
+_delivery = ("delivery", Delivery, "The delivery.")
+mutations = [
+    mutation(
+        "create_webhook_endpoint", DELIVERY, "POST", "/webhook-endpoints", takes=CreateWebhookEndpointInput,
+        gives=("webhook_endpoint", WebhookEndpoint, "The endpoint, this once with its secret."),
+        description="Have events sent somewhere; for owners.",
+    ),
+    mutation(
+        "update_webhook_endpoint", DELIVERY, "PATCH", "/webhook-endpoints/{endpoint_id}",
+        takes=UpdateWebhookEndpointInput, gives=_endpoint, description="Change a webhook endpoint; for owners.",
+    ),
+    mutation(
+        "delete_webhook_endpoint", DELIVERY, "DELETE", "/webhook-endpoints/{endpoint_id}",
+        takes=DeleteWebhookEndpointInput, description="Remove a webhook endpoint; for owners.",
+    ),
+    mutation(
+        "enable_webhook_endpoint", DELIVERY, "POST", "/webhook-endpoints/{endpoint_id}/enable",
+        takes=EnableWebhookEndpointInput, gives=_endpoint, description="Send to it again; for owners.",
+    ),
+    mutation(
+        "disable_webhook_endpoint", DELIVERY, "POST", "/webhook-endpoints/{endpoint_id}/disable",
+        takes=DisableWebhookEndpointInput, gives=_endpoint, description="Send nothing to it; for owners.",
+    ),
+    mutation(
+        "send_test_event", DELIVERY, "POST", "/webhook-endpoints/{endpoint_id}/test", takes=SendTestEventInput,
+        gives=_delivery, description="Send it a test event; for owners.",
+    ),
+    mutation(
+        "replay_delivery", DELIVERY, "POST", "/deliveries/{delivery_id}/replay", takes=ReplayDeliveryInput,
+        gives=_delivery, description="Make a delivery again; for owners.",
+    ),
+]  # fmt: skip

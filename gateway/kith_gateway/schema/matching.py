@@ -1,0 +1,283 @@
+"""Programs, enrollments, match runs, pairings and requests."""
+
+from datetime import date, datetime
+from enum import Enum
+
+import strawberry
+from strawberry.scalars import JSON
+
+from kith_gateway.joins import IDENTITY, MATCHING, Argument, by_id, fetched, identifier, joined, lookup, paged, plain
+from kith_gateway.schema.identity import Member
+from kith_gateway.types import Connection, Node, enumeration, node, record
+
+
+@enumeration
+class ProgramKind(Enum):
+    """What a program brings people together for."""
+
+    MENTORING = "mentoring"
+    BUDDY = "buddy"
+    INTRODUCTION = "introduction"
+    PEER = "peer"
+    REVIEW = "review"
+
+
+@enumeration
+class ProgramStatus(Enum):
+    """Where a program is; it goes one step at a time, in this order."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    RUNNING = "running"
+    COMPLETED = "completed"
+
+
+@enumeration
+class Acceptance(Enum):
+    """Who must accept a pairing before it begins."""
+
+    BOTH = "both"
+    AUTOMATIC = "automatic"
+
+
+@enumeration
+class Side(Enum):
+    """What a member takes part in a program as."""
+
+    MENTOR = "mentor"
+    MENTEE = "mentee"
+    PEER = "peer"
+
+
+@enumeration
+class MatchRunStatus(Enum):
+    """Where a match run is."""
+
+    QUEUED = "queued"
+    SOLVING = "solving"
+    SOLVED = "solved"
+    PUBLISHED = "published"
+    FAILED = "failed"
+
+
+@enumeration
+class PairingStatus(Enum):
+    """Where a pairing is."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    ENDED = "ended"
+
+
+@enumeration
+class RequestStatus(Enum):
+    """Where a request is."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    WAITLISTED = "waitlisted"
+
+
+@enumeration
+class RequestAnswer(Enum):
+    """What a mentor says to a request."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+
+
+@record
+class EnrollmentCounts:
+    """How many are enrolled in a program, by side."""
+
+    mentor: int = plain("Mentors.")
+    mentee: int = plain("Mentees.")
+    peer: int = plain("Peers.")
+
+
+@node(MATCHING, "/read/programs")
+class Program(Node):
+    """People are matched in programs; each has its own rules."""
+
+    id: strawberry.ID = identifier("Program")
+    name: str = plain("Its name.")
+    kind: ProgramKind = plain("What it is for.")
+    objectives: str = plain("What it shall achieve.")
+    status: ProgramStatus = plain("Where it is.")
+    acceptance: Acceptance = plain("Who must accept a pairing.")
+    request_expiry_days: int = plain("Days a request waits for an answer.")
+    starts_on: date | None = plain("First day.")
+    ends_on: date | None = plain("Last day.")
+    weights: JSON = plain("How much each part of a score counts; together 1.")
+    rules: JSON = plain("What must hold for two to be paired.")
+    created_at: datetime = plain("Since when it exists.")
+    coordinator: Member | None = joined(
+        IDENTITY, "/read/members", key="coordinator_id", description="Who looks after it."
+    )
+    enrollment_counts: EnrollmentCounts | None = joined(
+        MATCHING, "/read/enrollment-counts-by-program", key="id", description="How many are enrolled."
+    )
+
+
+@record
+class Enrollment:
+    """A member's part in a program."""
+
+    id: strawberry.ID = identifier("Enrollment")
+    side: Side = plain("What as.")
+    max_pairings: int = plain("Pairings at most.")
+    weekly_hours: float | None = plain("Hours a week.")
+    paused: bool = plain("Whether the member wants no new pairing now.")
+    enrolled_at: datetime = plain("Since when.")
+    member: Member | None = joined(IDENTITY, "/read/members", key="member_id", description="Who.")
+    program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In what.")
+
+
+@record
+class Certificate:
+    """What a match run found, and the proof of how good it is: no assignment can be better than `bound`."""
+
+    mentees: int = plain("Mentees who took part.")
+    mentors: int = plain("Mentors who took part.")
+    candidates: int = plain("Pairs that the rules allow.")
+    matched: int = plain("Pairs found.")
+    total: float = plain("Sum of their scores.")
+    bound: float = plain("The most that sum could be.")
+    gap: float = plain("How far the found pairs may be from the best; 0 is proven optimal.")
+    seed: int = plain("What ties were broken with; the same seed gives the same pairs.")
+    scoring_seconds: float = plain("Time for scoring.")
+    solving_seconds: float = plain("Time for solving.")
+
+
+@record
+class MatchRun:
+    """One solution for the whole cohort of a program; a draft until it is published."""
+
+    id: strawberry.ID = identifier("MatchRun")
+    status: MatchRunStatus = plain("Where it is.")
+    seed: int = plain("What ties are broken with.")
+    certificate: Certificate | None = plain("What was found and how good it is, once solved.")
+    failure: str | None = plain("Why it failed and what to do.")
+    requested_at: datetime = plain("When it was asked for.")
+    solved_at: datetime | None = plain("When it was solved.")
+    published_at: datetime | None = plain("When it was published.")
+    program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="Whose cohort.")
+
+
+@record
+class ScorePart:
+    """One part of a score: `value` times `weight` of it."""
+
+    part: str = plain("What is compared.")
+    value: float = plain("How well these two fit in it, from 0 to 1.")
+    weight: float = plain("How much it counts.")
+
+
+@record
+class MatchSuggestion:
+    """Two whom a match run would pair, and why."""
+
+    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="Who wants to learn.")
+    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="Who could teach.")
+    score: float = plain("How well they fit.")
+    parts: list[ScorePart] = plain("What the score is made of.", bound=20)
+    shared_skills: list[str] = plain("Wanted by one, offered by the other.", bound=100)
+    shared_languages: list[str] = plain("Languages both speak.", bound=20)
+    overlap_minutes: int | None = plain("Minutes a week both have time.")
+    next_best: Member | None = joined(
+        IDENTITY, "/read/members", key="next_best_id", description="Who else would fit this mentee."
+    )
+    switch_cost: float | None = plain("What the whole cohort would lose if the mentee got that one instead.")
+
+
+@record
+class Unmatched:
+    """A mentee for whom a match run found nobody."""
+
+    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="Who.")
+    reason: str = plain("Why.")
+
+
+@record
+class Pairing:
+    """A mentor and a mentee, proposed or together."""
+
+    id: strawberry.ID = identifier("Pairing")
+    status: PairingStatus = plain("Where it is.")
+    mentor_accepted_at: datetime | None = plain("When the mentor said yes.")
+    mentee_accepted_at: datetime | None = plain("When the mentee said yes.")
+    proposed_at: datetime = plain("Since when it is proposed.")
+    settled_at: datetime | None = plain("When it was accepted or declined.")
+    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="The mentor.")
+    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="The mentee.")
+    accepted_by: Member | None = joined(
+        IDENTITY, "/read/members", key="accepted_by", description="The coordinator who accepted for both."
+    )
+    program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In which program.")
+
+
+@record
+class Move:
+    """Whose turn it is."""
+
+    member: Member | None = joined(IDENTITY, "/read/members", key="member_id", description="Who is waited for.")
+    since: datetime | None = plain("Since when.")
+
+
+@record
+class Request:
+    """A mentee asks a mentor for a pairing."""
+
+    id: strawberry.ID = identifier("Request")
+    message: str = plain("What the mentee wrote.")
+    status: RequestStatus = plain("Where it is.")
+    asked_at: datetime = plain("When it was made.")
+    expires_at: datetime = plain("Until when it waits.")
+    settled_at: datetime | None = plain("When it was settled.")
+    move: Move = plain("Whose turn it is.")
+    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="Who is asked.")
+    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="Who asks.")
+    program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In which program.")
+
+
+_OF_PROGRAM = (Argument("program_id", strawberry.ID, "The program.", refers="Program"),)
+_OF_RUN = (Argument("run_id", strawberry.ID, "The match run.", refers="MatchRun"),)
+
+
+@strawberry.type
+class Query:
+    programs: Connection[Program] | None = paged(MATCHING, "/programs", description="The programs, the newest first.")
+    program: Program | None = lookup(MATCHING, "/read/programs", of="Program", description="One program.")
+    match_runs: Connection[MatchRun] | None = paged(
+        MATCHING,
+        "/programs/{program_id}/match-runs",
+        arguments=_OF_PROGRAM,
+        description="The match runs of a program, the newest first; for coordinators.",
+    )
+    match_run: MatchRun | None = fetched(
+        MATCHING, "/match-runs/{id}", arguments=(by_id("MatchRun"),), description="One match run; for coordinators."
+    )
+    match_suggestions: Connection[MatchSuggestion] | None = paged(
+        MATCHING,
+        "/match-runs/{run_id}/suggestions",
+        arguments=_OF_RUN,
+        cursor=("mentee_id",),
+        description="Whom a match run would pair, and why: the preview of a draft.",
+    )
+    unmatched_mentees: Connection[Unmatched] | None = paged(
+        MATCHING,
+        "/match-runs/{run_id}/unmatched",
+        arguments=_OF_RUN,
+        cursor=("mentee_id",),
+        description="For whom a match run found nobody, and why.",
+    )
+    pairings: Connection[Pairing] | None = paged(
+        MATCHING,
+        "/programs/{program_id}/pairings",
+        arguments=_OF_PROGRAM,
+        description="The pairings of a program, the oldest first; for coordinators.",
+    )

@@ -1,0 +1,21 @@
+"""What can be done to learn how the community is."""
+
+from kith_gateway.joins import METRICS
+from kith_gateway.schema.metrics import Report
+from kith_gateway.types import maybe, taking
+from kith_gateway.writes import Input, mutation
+
+
+@taking
+class MakeReportInput(Input):
+    """A health report of now."""
+
+    window_days: int = maybe("Days to look back, 1 to 366; 28 when left out.")
+
+
+mutations = [
+    mutation(
+        "make_report", METRICS, "POST", "/reports", takes=MakeReportInput,
+        gives=("report", Report, "The report."), description="Make a health report; for coordinators.",
+    ),
+]  # fmt: skip

@@ -1,0 +1,30 @@
+from pydantic import Field
+
+from kith_chassis.settings import AppSettings
+
+
+class Settings(AppSettings):
+    """Where the services are and how much one operation may ask of them."""
+
+    identity_url: str = "http://127.0.0.1:8001"
+    matching_url: str = "http://127.0.0.1:8002"
+    groups_url: str = "http://127.0.0.1:8003"
+    recognition_url: str = "http://127.0.0.1:8004"
+    metrics_url: str = "http://127.0.0.1:8005"
+    delivery_url: str = "http://127.0.0.1:8006"
+    read_seconds: float = Field(default=10.0, gt=0, description="How long a read of a service may take.")
+    write_seconds: float = Field(default=60.0, gt=0, description="How long a write may take; bulk imports are slow.")
+    max_tokens: int = Field(default=5000, ge=100, description="Tokens of one GraphQL document.")
+    max_depth: int = Field(default=18, ge=4, description="Fields inside each other.")
+    max_cost: int = Field(default=20000, ge=100, description="Things one operation may ask the services for.")
+
+    def service_urls(self) -> dict[str, str]:
+        """The address of each service, by its name."""
+        return {
+            "identity": self.identity_url,
+            "matching": self.matching_url,
+            "groups": self.groups_url,
+            "recognition": self.recognition_url,
+            "metrics": self.metrics_url,
+            "delivery": self.delivery_url,
+        }

@@ -1,0 +1,153 @@
+"""The gateway in front of real services, each on a loopback port of its own."""
+
+import asyncio
+import socket
+from collections import Counter
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import pytest_asyncio
+import uvicorn
+
+from kith_chassis.ids import new_id
+from kith_chassis.tokens import TokenVerifier
+from kith_gateway.ids import split_id
+from kith_gateway.main import app
+from kith_gateway.settings import Settings
+from kith_testkit.probe import MEMBER, OWNER, Actor, _key_transport, eventually
+
+SERVICES = ("identity", "matching", "groups", "recognition", "metrics", "delivery")
+
+
+@asynccontextmanager
+async def served(application):
+    """Serve an application that runs already on a free loopback port; its address."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_config=None, access_log=False))
+    server.install_signal_handlers = lambda: None
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+
+    async def started():
+        return server.started
+
+    await eventually(started, what="serving")
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+def closed_port():
+    """An address of this machine where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+class Gateway:
+    """The running gateway, and what it asked of the services."""
+
+    def __init__(self, application):
+        self.app = application
+        self.calls = Counter()
+        upstream = application.state.upstream
+        self.upstream, call = upstream, upstream.call
+
+        async def counted(service, method, route, **rest):
+            self.calls[f"{service} {method} {route}"] += 1
+            return await call(service, method, route, **rest)
+
+        upstream.call = counted
+
+    def client(self, token=None, **headers):
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token.token() if isinstance(token, Actor) else token}"
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers)
+
+    async def ask(self, query, variables=None, *, by=None, **headers):
+        """The answer to an operation, whole."""
+        async with self.client(by, **headers) as client:
+            response = await client.post("/graphql", json={"query": query, "variables": variables or {}})
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def get(self, query, variables=None, *, by=None):
+        """The data of an operation that must go right."""
+        answer = await self.ask(query, variables, by=by)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    async def do(self, mutation, given, *, by=None, want):
+        """Carry out one mutation that must go right and return its payload; `want` is what to select of it."""
+        kind = mutation[0].upper() + mutation[1:]
+        selected = f"{want} errors {{ code message path }} clientMutationId"
+        query = f"mutation ($input: {kind}Input!) {{ {mutation}(input: $input) {{ {selected} }} }}"
+        return (await self.get(query, {"input": given}, by=by))[mutation]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def identity(start_service):
+    return await start_service("identity")
+
+
+@asynccontextmanager
+async def gateway_to(urls, identity, **settings):
+    given = {f"{name}_url": urls.get(name) or closed_port() for name in SERVICES}
+    app.state.settings = Settings(environment="test", jwks_url="http://keys/", **(given | settings))
+    async with app.router.lifespan_context(app):
+        app.state.tokens = TokenVerifier(jwks_url="http://keys/", issuer="kith", transport=_key_transport(identity.app))
+        yield Gateway(app)
+    app.state.settings = None
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def identity_url(identity):
+    async with served(identity.app) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def gateway(identity, identity_url):
+    """The gateway with identity alone; every other service is away."""
+    async with gateway_to({"identity": identity_url}, identity) as running:
+        yield running
+
+
+FOUND = """
+mutation ($input: FoundCommunityInput!) {
+  foundCommunity(input: $input) { founding { communityId ownerId } errors { code message path } clientMutationId }
+}
+"""
+
+
+def founding(**given):
+    key = new_id().hex[-12:]
+    owner = {"email": f"{key}@example.org", "password": "a long password", "displayName": "Ada"}
+    return {"name": "Makers", "slug": f"makers-{key}", "mission": "We help each other.", "owner": owner} | given
+
+
+@pytest.fixture
+def start_founding():
+    return founding
+
+
+@pytest_asyncio.fixture
+async def founded(gateway):
+    """A community founded through the gateway: its owner, and the input it was founded with."""
+    body = founding()
+    return await found(gateway, body), body
+
+
+async def found(gateway, body):
+    made = (await gateway.get(FOUND, {"input": body}))["foundCommunity"]
+    assert made["errors"] == []
+    ids = [split_id(made["founding"][name])[1] for name in ("communityId", "ownerId")]
+    return Actor(ids[0], ids[1], OWNER)
+
+
+def member_of(owner, member_id):
+    return Actor(owner.community_id, member_id, MEMBER)
