@@ -1,6 +1,7 @@
 """An app hears of events: signed, once each, again when it was away."""
 
 import asyncio
+import contextlib
 import json
 from datetime import UTC, datetime
 from uuid import UUID
@@ -270,3 +271,31 @@ async def test_what_was_delivered_long_ago_is_forgotten_and_the_rest_is_kept(del
     sql = "SELECT id FROM outgoing_events WHERE community_id = :id"
     assert await delivery.rows(sql, id=owner.community_id) == [{"id": UUID(new["event_id"])}]
     assert len(receiver.requests) == 2
+
+
+async def test_a_receiver_that_talks_nonsense_or_without_end_is_cut_off(delivery, owner):
+    async def babble(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(next(answers))
+        with contextlib.suppress(ConnectionError):
+            while True:  # a body that never ends; the sender hangs up
+                writer.write(b"x" * 65_536)
+                await writer.drain()
+        writer.close()
+
+    endless = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: identity\r\n\r\n"
+    answers = iter([b"\0\xffHTTP/9 what\r\n\r\n", endless, endless])
+    server = await asyncio.start_server(babble, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, delivery.client(owner) as client:
+        await client.post("/webhook-endpoints", json={"url": url, "event_types": ["*"]})
+        await delivery.deliver(owner.community_id, "groups.group_formed.v1", {})
+
+        async def refused():
+            [row] = (await client.get("/deliveries")).json()["items"]
+            return row["error"]
+
+        assert await eventually(refused, what="the failed attempt") == "connection"
+        await soon(delivery, owner.community_id)
+        [row] = await settled(delivery, owner, status="delivered")
+    assert row["answer"] == "x" * 500

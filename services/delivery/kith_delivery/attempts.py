@@ -1,5 +1,6 @@
 """One attempt: the request, what came back, and what that means for the delivery and for its endpoint."""
 
+import logging
 import random
 import time
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from aiohttp import (
 from kith_delivery import signing
 from kith_delivery.backoff import delay_seconds, retry_after_seconds
 from kith_delivery.connections import AddressRefused
+
+log = logging.getLogger(__name__)
 
 Error = Literal["status", "timeout", "connection", "certificate", "address_refused"]
 Status = Literal["pending", "delivered", "failed"]
@@ -91,7 +94,9 @@ async def attempt(client: ClientSession, target: Target, *, webhook_id: str, bod
             status, answer, asked = await _post(client, target, webhook_id=webhook_id, body=body, now=now)
         except ServerDisconnectedError:  # the receiver closed an idle connection just as we took it up again
             status, answer, asked = await _post(client, target, webhook_id=webhook_id, body=body, now=now)
-    except (ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+    except Exception as error:  # whatever a receiver makes a parser say, the lane goes on
+        if not isinstance(error, ClientError | OSError | ValueError):
+            log.exception("unexpected end of an attempt", extra={"reason": type(error).__name__})
         return Outcome(now, _milliseconds(started), error=_kind(error))
     error_kind: Error | None = None if 200 <= status < 300 else "status"  # noqa: PLR2004 -- HTTP's range of success
     return Outcome(now, _milliseconds(started), status, error_kind, answer, retry_after_seconds(asked, now=now))

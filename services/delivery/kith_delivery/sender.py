@@ -7,14 +7,14 @@ way, so that a slow receiver fills its own lane and no other. A lane starts smal
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from fastapi import FastAPI
-from prometheus_client import Counter
+from prometheus_client import Counter as Metric
 from sqlalchemy.exc import SQLAlchemyError
 
 from kith_chassis.database import Database, is_unreachable
@@ -24,11 +24,11 @@ from kith_delivery.connections import open_client
 from kith_delivery.settings import Settings
 
 log = logging.getLogger(__name__)
-ATTEMPTS = Counter("webhook_attempts", "Attempts to deliver, by what came of them.", ["outcome"])
+ATTEMPTS = Metric("webhook_attempts", "Attempts to deliver, by what came of them.", ["outcome"])
 
 _FIRST_WINDOW, _WIDEST_WINDOW = 64, 512
 _MOST_CLAIMED = 2048
-_SETTLE_AFTER_SECONDS = 0.02
+_SETTLE_AFTER_SECONDS = 0.05
 _STOP_SECONDS = 3.0
 
 
@@ -168,7 +168,6 @@ class Sender:
         if verdict.pause or verdict.gone:
             # Until the pause is written down, which happens within this time, it holds in memory.
             lane.paused_until = max(lane.paused_until, time.monotonic() + 1)
-        ATTEMPTS.labels(outcome.error or "delivered").inc()
         self._settled.results.append((claimed, outcome, verdict))
         self._work.set()
 
@@ -184,6 +183,8 @@ class Sender:
         try:
             async with self._database.transaction() as session:
                 await settle(session, batch)
+            for outcome, count in Counter(each[1].error or "delivered" for each in batch.results).items():
+                ATTEMPTS.labels(outcome).inc(count)
         except asyncio.CancelledError:
             self._keep(batch)
             raise
