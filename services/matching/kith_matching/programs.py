@@ -175,6 +175,7 @@ async def change_enrollment(
     session: AsyncSession, *, program_id: UUID, member_id: UUID, side: str, changes: dict[str, Any]
 ) -> Enrollment:
     """Change capacity or pause, any time; pairings that exist stay."""
+    await found(session, program_id)
     one = await enrollment(session, program_id=program_id, member_id=member_id, side=side, lock=True)
     for name, value in changes.items():
         setattr(one, name, value)

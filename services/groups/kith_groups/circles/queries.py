@@ -44,6 +44,6 @@ async def groups_by_member(session: AsyncSession, ids: Sequence[UUID]) -> list[l
         .order_by(Membership.id)
     )
     found: dict[UUID, list[Group]] = {each: [] for each in ids}
-    for member_id, group in (await session.execute(statement)).tuples():
+    for member_id, group in await session.execute(statement):
         found[member_id].append(group)
     return [found[each] for each in ids]
