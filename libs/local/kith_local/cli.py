@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Annotated
@@ -121,11 +120,3 @@ def _stop(console: Console) -> int:
     else:
         steps.note(f"ended {', '.join(left)}" if left else f"nothing runs in {installation.home}")
     return 0
-
-
-def main() -> None:
-    """Entry point of the command `kith`."""
-    try:
-        app()
-    except KeyboardInterrupt:  # before anything was started
-        sys.exit(_INTERRUPTED)

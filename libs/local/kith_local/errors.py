@@ -1,7 +1,10 @@
 """What can go wrong on one machine, said to the person at the terminal: what happened, and what to do."""
 
 import errno
+import shutil
 from pathlib import Path
+
+_FULL_BYTES = 8_000_000
 
 
 class LocalError(Exception):
@@ -21,6 +24,11 @@ def explain(error: OSError, home: Path) -> LocalError:
     if error.errno == errno.EROFS:
         return LocalError(f"{place} is on a read-only disk. Choose another directory: KITH_HOME=/tmp/kith make run")
     return LocalError(f"{place}: {error.strerror or error}. Correct that and start again; nothing was lost.")
+
+
+def is_full(home: Path) -> bool:
+    """Whether the disk under `home` has no room left for even a log file."""
+    return shutil.disk_usage(home).free < _FULL_BYTES
 
 
 def disk_full(home: Path, free_bytes: int | None = None) -> LocalError:

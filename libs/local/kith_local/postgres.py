@@ -39,7 +39,6 @@ UNSAFE_AND_FAST = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    "autovacuum": "off",
     "max_connections": "400",
 }
 """For servers whose data nobody will miss."""

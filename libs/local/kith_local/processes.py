@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from kith_local.accounts import Account
-from kith_local.errors import LocalError
+from kith_local.errors import LocalError, is_full
 
 MARK = "KITH_INSTALLATION"
 _POLL_SECONDS = 0.05
@@ -47,10 +47,11 @@ class StartError(LocalError):
     """A program ended, or was not ready in time."""
 
     def __init__(self, name: str, what: str, log: Path) -> None:
+        self.tail = ""
         with suppress(OSError):
             lines = log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
             self.tail = "\n".join(f"  {line[:300]}" for line in lines)
-        super().__init__(f"{name} {what}. Its last words, from {log}:\n{getattr(self, 'tail', '')}")
+        super().__init__(f"{name} {what}. Its last words, from {log}:\n{self.tail or '  (none)'}")
 
 
 @dataclass
@@ -186,7 +187,8 @@ class Supervisor:
                 child.deaths = 0
             pause = min(_FIRST_PAUSE_SECONDS * 2**child.deaths, _LONGEST_PAUSE_SECONDS)
             child.deaths += 1
-            self.say(f"{name} {_ending(status)}; starting it again in {pause:.1f} s (see {self.log(name)})")
+            why = "the disk is full: free some space" if is_full(self.logs) else f"see {self.log(name)}"
+            self.say(f"{name} {_ending(status)}; starting it again in {pause:.1f} s ({why})")
             await asyncio.sleep(pause)
             died_at = child.started_at = time.monotonic()
             try:

@@ -20,7 +20,7 @@ from kith_local import environments, postgres
 from kith_local.accounts import account_for
 from kith_local.credentials import Credentials
 from kith_local.databases import login_url, prepare
-from kith_local.errors import LocalError, disk_full, explain
+from kith_local.errors import LocalError, disk_full, explain, is_full
 from kith_local.layout import GATEWAY, SERVICES, Installation
 from kith_local.nats import Nats, greeting
 from kith_local.postgres import Cluster
@@ -69,7 +69,8 @@ async def running(
         try:
             yield await _start(installation, supervisor, client, steps, deployables)
         except StartError as error:
-            if "No space left on device" in error.tail or "no space left on device" in error.tail:
+            # A full disk often has no room for the words that would say so.
+            if is_full(installation.home) or "no space left on device" in error.tail.lower():
                 raise disk_full(installation.home) from error
             raise
         except OSError as error:
