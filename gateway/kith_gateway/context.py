@@ -42,6 +42,7 @@ class Context:
         principal: Principal | None,
         refusal: Problem | None = None,
         limits: Limits,
+        operation: str | None = None,
         introspection: bool = False,
     ) -> None:
         self.upstream = upstream
@@ -49,6 +50,7 @@ class Context:
         self.principal = principal
         self.refusal = refusal
         self.limits = limits
+        self.operation = operation
         self.introspection = introspection
         self.cost = 0
         self._loaders: dict[tuple[str, str, int | None], DataLoader[Any, Any]] = {}

@@ -42,9 +42,10 @@ MAX_NESTING = 60
 """Brackets inside each other: the parser recurses, and 150 would end in a RecursionError."""
 MAX_FIELDS = 1000
 MAX_ALIASES = 50
-MAX_REPEATED = 30
+MAX_REPEATED = 15
 """Fields that say again what stands beside them: validation compares each with each."""
 MAX_FRAGMENTS = 40
+MAX_SPREADS = 100
 _REMEMBERED = 256
 _TYPICAL_LIST = 10
 _TOKEN = re.compile(r'"""(?:\\"""|.)*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[{}()\[\]]', re.DOTALL)
@@ -92,7 +93,7 @@ class Guarded(SchemaExtension):
         try:
             _sized(document)
             weigher = _Weigher(schema, document, context.variables or {}, request.limits)
-            request.cost = weigher.weigh(context.operation_name)
+            request.cost = weigher.weigh(request.operation)
             context.pre_execution_errors = list(validated(schema, document, request.introspection))
         except GraphQLError as error:
             context.pre_execution_errors = [error]
@@ -101,7 +102,7 @@ class Guarded(SchemaExtension):
 
 def _sized(document: DocumentNode) -> None:
     """Refuse documents whose text alone would make validation slow."""
-    fields = aliases = repeated = fragments = 0
+    fields = aliases = repeated = fragments = spreads = 0
     waiting: list[SelectionSetNode] = []
     for definition in document.definitions:
         if isinstance(definition, FragmentDefinitionNode):
@@ -117,6 +118,7 @@ def _sized(document: DocumentNode) -> None:
                 answer = (node.alias or node.name).value
                 repeated += answer in seen
                 seen.add(answer)
+            spreads += isinstance(node, FragmentSpreadNode)
             inner = getattr(node, "selection_set", None)
             if inner is not None:
                 waiting.append(inner)
@@ -125,6 +127,7 @@ def _sized(document: DocumentNode) -> None:
         ("aliases", aliases, MAX_ALIASES),
         ("repeated fields", repeated, MAX_REPEATED),
         ("fragments", fragments, MAX_FRAGMENTS),
+        ("fragment spreads", spreads, MAX_SPREADS),
     ):
         if count > most:
             raise refusal("TOO_LARGE", f"The document has {count} {what}; {most} are the most.")
@@ -142,6 +145,8 @@ class _Weigher:
 
     def weigh(self, name: str | None) -> int:
         """The cost of an operation. Raises GraphQLError when it is more than the limits allow."""
+        if name is None and len(self.operations) != 1:
+            raise refusal("GRAPHQL_VALIDATION_FAILED", "The document has several operations; give an operationName.")
         for operation in self.operations:
             if name is None or (operation.name is not None and operation.name.value == name):
                 root = self.schema.get_root_type(operation.operation)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.http.ides import get_graphql_ide_html
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
@@ -50,7 +50,7 @@ async def graphiql(request: Request) -> Response:
 async def graphql(request: Request) -> Response:
     """Answer one operation."""
     asked = _asked(request.headers.get("content-type", ""), await request.body())
-    context = await _context(request)
+    context = await _context(request, operation=asked.get("operationName"))
     try:
         result = await schema.execute(
             asked["query"],
@@ -80,7 +80,7 @@ def _asked(content_type: str, body: bytes) -> dict[str, Any]:
     return asked
 
 
-async def _context(request: Request) -> Context:
+async def _context(request: Request, *, operation: str | None) -> Context:
     settings: Settings = request.app.state.settings
     authorization = request.headers.get("authorization")
     principal: Principal | None = None
@@ -101,6 +101,7 @@ async def _context(request: Request) -> Context:
         principal=principal,
         refusal=refused,
         limits=Limits.of(settings),
+        operation=operation,
         introspection=settings.environment != "production",
     )
 
@@ -122,6 +123,13 @@ def _answered(result: ExecutionResult, context: Context, *, accept: str) -> Resp
     return Response(msgspec.json.encode(body), status, media_type=_GRAPHQL if modern else "application/json")
 
 
+def _code(error: GraphQLError) -> str:
+    """What kind of mistake in the document or its variables this is."""
+    if isinstance(error, GraphQLSyntaxError):
+        return "GRAPHQL_PARSE_FAILED"
+    return "BAD_USER_INPUT" if error.path or error.original_error else "GRAPHQL_VALIDATION_FAILED"
+
+
 def _shown(errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
     """The errors as clients see them: theirs in full, ours without a word of what happened inside."""
     shown = []
@@ -136,7 +144,6 @@ def _shown(errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
             if error.path:
                 formatted["path"] = error.path
         elif "code" not in (error.extensions or {}):
-            code = "BAD_USER_INPUT" if error.path or error.original_error else "GRAPHQL_VALIDATION_FAILED"
-            formatted["extensions"] = {"code": code}
+            formatted["extensions"] = {"code": _code(error)}
         shown.append(formatted)
     return shown

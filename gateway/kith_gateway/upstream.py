@@ -142,11 +142,10 @@ def _answer(service: str, status: int, content: bytes) -> Any:
     try:
         decoded = msgspec.json.decode(content) if content else None
     except msgspec.DecodeError:
-        decoded = None
-        status = max(status, 502)  # not one of our services, or not a whole answer
-    if status < 400:  # noqa: PLR2004 -- where errors begin
+        decoded, status = None, 502  # not one of our services, or not a whole answer
+    if 200 <= status < 300:  # noqa: PLR2004 -- HTTP
         return decoded
     problem = decoded if isinstance(decoded, dict) else {}
-    if status in _GONE:
+    if status in _GONE or status < 400:  # noqa: PLR2004 -- HTTP; the services redirect nobody
         raise ServiceUnavailableError(service, "cannot answer right now")
     raise UpstreamError(service, status, problem)

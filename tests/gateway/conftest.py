@@ -21,7 +21,7 @@ SERVICES = ("identity", "matching", "groups", "recognition", "metrics", "deliver
 
 
 @asynccontextmanager
-async def served(application):
+async def _served(application):
     """Serve an application that runs already on a free loopback port; its address."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
@@ -94,10 +94,22 @@ async def identity(start_service):
     return await start_service("identity")
 
 
+@pytest.fixture(scope="session")
+def served():
+    """Context manager: an application, served on a loopback address."""
+    return _served
+
+
+@pytest.fixture(scope="session")
+def gateway_to():
+    """Context manager: the gateway in front of the services at these addresses."""
+    return _gateway_to
+
+
 @asynccontextmanager
-async def gateway_to(urls, identity, **settings):
+async def _gateway_to(urls, identity, **settings):
     given = {f"{name}_url": urls.get(name) or closed_port() for name in SERVICES}
-    app.state.settings = Settings(environment="test", jwks_url="http://keys/", **(given | settings))
+    app.state.settings = Settings(**({"environment": "test", "jwks_url": "http://keys/"} | given | settings))
     async with app.router.lifespan_context(app):
         app.state.tokens = TokenVerifier(jwks_url="http://keys/", issuer="kith", transport=_key_transport(identity.app))
         yield Gateway(app)
@@ -106,14 +118,14 @@ async def gateway_to(urls, identity, **settings):
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def identity_url(identity):
-    async with served(identity.app) as url:
+    async with _served(identity.app) as url:
         yield url
 
 
 @pytest_asyncio.fixture
 async def gateway(identity, identity_url):
     """The gateway with identity alone; every other service is away."""
-    async with gateway_to({"identity": identity_url}, identity) as running:
+    async with _gateway_to({"identity": identity_url}, identity) as running:
         yield running
 
 

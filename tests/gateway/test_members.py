@@ -139,9 +139,7 @@ async def test_an_invited_member_redeems_the_invitation_once(gateway, founded):
         "inviteMembers", {"memberIds": [member_id]}, by=owner, want="invitations { memberId token }"
     )
     given = {"token": made["invitations"][0]["token"]}
-    assert (await gateway.do("redeemInvitation", given, want="login { memberId }"))["login"][
-        "memberId"
-    ] == member_id
+    assert (await gateway.do("redeemInvitation", given, want="login { memberId }"))["login"]["memberId"] == member_id
     second = await gateway.do("redeemInvitation", given, want="login { memberId }")
     assert [error["code"] for error in second["errors"]] == ["INVITATION_REFUSED"]
 

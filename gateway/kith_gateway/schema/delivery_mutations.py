@@ -14,7 +14,7 @@ class CreateWebhookEndpointInput(Input):
 
     url: str = given("Its address: https.")
     event_types: list[str] = given("Which events: *, <service>.* or a full type.")
-    description: str = maybe("What it is for.")
+    description: str | None = maybe("What it is for.")
 
 
 @taking
@@ -22,9 +22,9 @@ class UpdateWebhookEndpointInput(Input):
     """What to change of a webhook endpoint; what is left out stays."""
 
     endpoint_id: strawberry.ID = given("The endpoint.", refers="WebhookEndpoint")
-    url: str = maybe("Its address: https.")
-    event_types: list[str] = maybe("Which events: *, <service>.* or a full type.")
-    description: str = maybe("What it is for.")
+    url: str | None = maybe("Its address: https.")
+    event_types: list[str] | None = maybe("Which events: *, <service>.* or a full type.")
+    description: str | None = maybe("What it is for.")
 
 
 @taking

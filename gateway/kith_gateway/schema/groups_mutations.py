@@ -46,9 +46,11 @@ class Formation:
 class PoolInput:
     """Exactly these members, or the newest ones who have no group of this kind."""
 
-    member_ids: list[strawberry.ID] = maybe("Exactly these; 5000 at most.", refers="Member")
+    member_ids: list[strawberry.ID] | None = maybe("Exactly these; 5000 at most.", refers="Member")
     newest: int | None = maybe("So many of the newest who have no group of this kind.")
-    facilitator_ids: list[strawberry.ID] = maybe("Who can facilitate; one goes into each group.", refers="Member")
+    facilitator_ids: list[strawberry.ID] | None = maybe(
+        "Who can facilitate; one goes into each group.", refers="Member"
+    )
 
 
 @taking
@@ -56,11 +58,11 @@ class FormGroupsInput(Input):
     """Groups to form from a pool of members."""
 
     pool: PoolInput = given("From whom.")
-    kind: GroupKind = maybe("What the groups are; circles when left out.")
-    name: str = maybe("What they are called; a number is added.")
-    smallest: int = maybe("As few as a group should be; 8 when left out.")
-    largest: int = maybe("As many as a group may be; 12 when left out.")
-    seed: int = maybe("The same seed forms the same groups.")
+    kind: GroupKind | None = maybe("What the groups are; circles when left out.")
+    name: str | None = maybe("What they are called; a number is added.")
+    smallest: int | None = maybe("As few as a group should be; 8 when left out.")
+    largest: int | None = maybe("As many as a group may be; 12 when left out.")
+    seed: int | None = maybe("The same seed forms the same groups.")
 
 
 @taking
@@ -83,10 +85,10 @@ class NewSessionInput:
 
     group_id: strawberry.ID = given("Whose.", refers="Group")
     starts_at: datetime = given("When it starts, with an offset.")
-    title: str = maybe("What it is called; First session when left out.")
-    time_zone: str = maybe("IANA time zone it is planned in; UTC when left out.")
-    minutes: int = maybe("How long; 60 when left out.")
-    mode: SessionMode = maybe("How people meet; by video when left out.")
+    title: str | None = maybe("What it is called; First session when left out.")
+    time_zone: str | None = maybe("IANA time zone it is planned in; UTC when left out.")
+    minutes: int | None = maybe("How long; 60 when left out.")
+    mode: SessionMode | None = maybe("How people meet; by video when left out.")
     capacity: int | None = maybe("How many can come; everyone when left out.")
 
 
@@ -135,7 +137,7 @@ class OpenThreadInput(Input):
     space_id: strawberry.ID = given("In which space.", refers="Space")
     title: str = given("What it is about.")
     body: str = given("The first post.")
-    kind: ThreadKind = maybe("Whether it asks something; a discussion when left out.")
+    kind: ThreadKind | None = maybe("Whether it asks something; a discussion when left out.")
 
 
 @taking

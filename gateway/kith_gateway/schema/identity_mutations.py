@@ -135,7 +135,7 @@ class SkillInput:
     """Something a member knows or wants to know."""
 
     tag: str = given("What it is.")
-    level: int = maybe("From 1 (knows of it) to 5 (teaches it); 3 when left out.")
+    level: int | None = maybe("From 1 (knows of it) to 5 (teaches it); 3 when left out.")
 
 
 @taking
@@ -153,8 +153,8 @@ class DatedWindowInput:
 
     date: str = given("The day, ISO 8601.")
     available: bool = given("Whether the member is free then.")
-    start: int = maybe("Minutes after midnight; 0 when left out.")
-    end: int = maybe("Minutes after midnight; 1440 when left out.")
+    start: int | None = maybe("Minutes after midnight; 0 when left out.")
+    end: int | None = maybe("Minutes after midnight; 1440 when left out.")
 
 
 @taking

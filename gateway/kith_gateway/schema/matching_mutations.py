@@ -51,15 +51,15 @@ class OpenProgramInput(Input):
     """A new program."""
 
     name: str = given("Its name.")
-    kind: ProgramKind = maybe("What it is for; mentoring when left out.")
-    objectives: str = maybe("What it shall achieve.")
-    acceptance: Acceptance = maybe("Who must accept a pairing; both when left out.")
-    request_expiry_days: int = maybe("Days a request waits for an answer, 1 to 90; 7 when left out.")
+    kind: ProgramKind | None = maybe("What it is for; mentoring when left out.")
+    objectives: str | None = maybe("What it shall achieve.")
+    acceptance: Acceptance | None = maybe("Who must accept a pairing; both when left out.")
+    request_expiry_days: int | None = maybe("Days a request waits for an answer, 1 to 90; 7 when left out.")
     starts_on: date | None = maybe("First day.")
     ends_on: date | None = maybe("Last day.")
-    weights: JSON = maybe("How much each part of a score counts: {part: weight}, together 1.")
-    rules: JSON = maybe("What must hold for two to be paired: {rule: setting}.")
-    open: bool = maybe("False for a draft that nobody can enroll in yet.")
+    weights: JSON | None = maybe("How much each part of a score counts: {part: weight}, together 1.")
+    rules: JSON | None = maybe("What must hold for two to be paired: {rule: setting}.")
+    open: bool | None = maybe("False for a draft that nobody can enroll in yet.")
 
 
 @taking
@@ -76,7 +76,7 @@ class EnrollInput(Input):
 
     program_id: strawberry.ID = given("The program.", refers="Program")
     side: Side = given("What as.")
-    max_pairings: int = maybe("Pairings at most; 1 when left out.")
+    max_pairings: int | None = maybe("Pairings at most; 1 when left out.")
     weekly_hours: float | None = maybe("Hours a week.")
 
 
@@ -97,7 +97,7 @@ class EnrollmentInput:
 
     member_id: strawberry.ID = given("Who.", refers="Member")
     side: Side = given("What as.")
-    max_pairings: int = maybe("Pairings at most; 1 when left out.")
+    max_pairings: int | None = maybe("Pairings at most; 1 when left out.")
     weekly_hours: float | None = maybe("Hours a week.")
 
 
@@ -122,9 +122,9 @@ class StartMatchRunInput(Input):
     """A match run for everyone enrolled."""
 
     program_id: strawberry.ID = given("The program.", refers="Program")
-    seed: int = maybe("What ties are broken with; the same seed gives the same pairs.")
-    pins: list[PairInput] = maybe("Pairs that must be made; 1000 at most.")
-    prohibited: list[PairInput] = maybe("Pairs that must not be made; 10000 at most.")
+    seed: int | None = maybe("What ties are broken with; the same seed gives the same pairs.")
+    pins: list[PairInput] | None = maybe("Pairs that must be made; 1000 at most.")
+    prohibited: list[PairInput] | None = maybe("Pairs that must not be made; 10000 at most.")
 
 
 @taking

@@ -10,7 +10,7 @@ from kith_gateway.writes import Input, mutation
 class MakeReportInput(Input):
     """A health report of now."""
 
-    window_days: int = maybe("Days to look back, 1 to 366; 28 when left out.")
+    window_days: int | None = maybe("Days to look back, 1 to 366; 28 when left out.")
 
 
 mutations = [

@@ -14,7 +14,7 @@ class GiveKudosInput(Input):
 
     receiver_id: strawberry.ID = given("Whom to thank.", refers="Member")
     message: str = given("For what.")
-    value: str = maybe("The value of the community it stands for; help when left out.")
+    value: str | None = maybe("The value of the community it stands for; help when left out.")
 
 
 @taking
@@ -24,7 +24,7 @@ class DefineBadgeInput(Input):
     key: str = given("Its key: lower-case letters, digits, single underscores.")
     name: str = given("Its name.")
     description: str = given("What it is given for.")
-    repeatable: bool = maybe("Whether someone can have it more than once; no when left out.")
+    repeatable: bool | None = maybe("Whether someone can have it more than once; no when left out.")
 
 
 @taking
