@@ -9,23 +9,26 @@ from typing import Annotated
 import psutil
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from kith_local import postgres
+from kith_local import demo, postgres
+from kith_local.commands import ask_command, importing, story_command
 from kith_local.errors import LocalError
-from kith_local.layout import GATEWAY, AlreadyRunningError, Installation
+from kith_local.layout import AlreadyRunningError, Installation
 from kith_local.processes import take_over
 from kith_local.steps import Steps
-from kith_local.up import System, running
+from kith_local.up import EVERYTHING, System, running
 
 AfterStart = Callable[[System, Steps], Awaitable[None]]
-AFTER_START: Sequence[AfterStart] = ()
+AFTER_START: Sequence[AfterStart] = (demo.ensure,)
 """What `kith up` does once everything answers and before it says so, in this order: founding a demo community."""
 
 _STOP_SECONDS = 60.0
 _INTERRUPTED = 130
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(importing, name="import")
+app.command("story")(story_command)
+app.command("ask")(ask_command)
 
 
 @app.callback()
@@ -36,9 +39,18 @@ def kith() -> None:
 @app.command()
 def up(
     wait: Annotated[bool, typer.Option(help="Stay until Ctrl-C; --no-wait starts, checks and stops.")] = True,
+    only: Annotated[list[str] | None, typer.Option(help="Start this one and not all; may be repeated.")] = None,
 ) -> None:
     """Run the whole system on this machine; Ctrl-C drains and stops it."""
-    raise typer.Exit(_reported(lambda console: asyncio.run(_up(Installation.from_environment(), console, wait=wait))))
+    unknown = set(only or ()) - set(EVERYTHING)
+    if unknown:
+        raise typer.BadParameter(f"there is no {', '.join(sorted(unknown))}; choose from {', '.join(EVERYTHING)}")
+    chosen = [name for name in EVERYTHING if not only or name in only]
+
+    def act(console: Console) -> int:
+        return asyncio.run(_up(Installation.from_environment(), console, chosen, wait=wait))
+
+    raise typer.Exit(_reported(act))
 
 
 @app.command()
@@ -56,7 +68,7 @@ def _reported(act: Callable[[Console], int]) -> int:
         return 1
 
 
-async def _up(installation: Installation, console: Console, *, wait: bool) -> int:
+async def _up(installation: Installation, console: Console, deployables: Sequence[str], *, wait: bool) -> int:
     """Returns the exit status: 0 after a stop that was asked for, 130 when it was asked for before all was ready."""
     steps = Steps(console)
     console.print(f"Kith in {installation.home}", highlight=False)
@@ -74,27 +86,18 @@ async def _up(installation: Installation, console: Console, *, wait: bool) -> in
         if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN:  # nohup means it
             loop.add_signal_handler(each, interrupted)
     try:
-        async with running(installation, steps) as system:
-            for act in AFTER_START:
-                await act(system, steps)
+        async with running(installation, steps, deployables=deployables) as system:
+            if len(deployables) == len(EVERYTHING):  # the demo takes all of them
+                for act in AFTER_START:
+                    await act(system, steps)
+                demo.show(system, console)
             ready = True
-            _show(system, console)
             if wait:
                 await asyncio.Event().wait()
     except asyncio.CancelledError:
         if not asked:
             raise
     return 0 if ready else _INTERRUPTED
-
-
-def _show(system: System, console: Console) -> None:
-    table = Table(show_header=False, box=None, padding=(0, 2))
-    table.add_row("GraphQL", f"{system.url(GATEWAY)}/graphql")
-    table.add_row("logs", str(system.installation.logs))
-    table.add_row("stop", "Ctrl-C, or `kith stop` in another terminal")
-    console.print()
-    console.print(table)
-    console.print()
 
 
 def _stop(console: Console) -> int:

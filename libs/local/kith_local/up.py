@@ -67,14 +67,16 @@ async def running(
         supervisor = Supervisor(installation.home, steps.note)
         client = httpx.AsyncClient(trust_env=False, timeout=5)
         try:
-            yield await _start(installation, supervisor, client, steps, deployables)
-        except StartError as error:
-            # A full disk often has no room for the words that would say so.
-            if is_full(installation.home) or "no space left on device" in error.tail.lower():
-                raise disk_full(installation.home) from error
-            raise
-        except OSError as error:
-            raise explain(error, installation.home) from error
+            try:
+                system = await _start(installation, supervisor, client, steps, deployables)
+            except StartError as error:
+                # A full disk often has no room for the words that would say so.
+                if is_full(installation.home) or "no space left on device" in error.tail.lower():
+                    raise disk_full(installation.home) from error
+                raise
+            except OSError as error:
+                raise explain(error, installation.home) from error
+            yield system
         finally:
             await _stop(supervisor, steps)
             await client.aclose()

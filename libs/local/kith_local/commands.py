@@ -1,0 +1,153 @@
+"""The commands that use a running system: `kith import`, `kith story`."""
+
+import asyncio
+import getpass
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from kith_local.client import connect
+from kith_local.demo import OWNER, SLUG, owner_login
+from kith_local.errors import LocalError
+from kith_local.imports import LISTED, ImportResult, import_members, rejected_path
+from kith_local.layout import GATEWAY, Installation
+from kith_local.member_files import open_members
+from kith_local.steps import Steps
+from kith_local.story.receiver import receiving
+from kith_local.story.tell import Story
+from kith_local.story.telling import Telling
+from kith_local.up import running
+
+importing = typer.Typer(no_args_is_help=True, help="Bring in what you have.")
+
+
+@importing.command("members")
+def members_command(
+    file: Annotated[Path, typer.Argument(help="A CSV file (or .csv.gz) with one member a row.")],
+    community: Annotated[str, typer.Option(help="The community's slug.")] = SLUG,
+    email: Annotated[str | None, typer.Option(help="Who imports: the owner or a coordinator.")] = None,
+    url: Annotated[str | None, typer.Option(help="The GraphQL address; default: the system of this directory.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of the file, when it is not UTF-8: cp1252, latin-1, …")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="COLUMN=FIELD, may be repeated.")] = None,
+) -> None:
+    """Import a member list. Good rows go in; refused ones are written to a file to correct and import again."""
+    columns = dict(_pair(each) for each in mapping or [])
+    password = os.environ.get("KITH_PASSWORD")
+    if email is None:
+        email, password = (OWNER, owner_login(Installation.from_environment()))
+    if password is None:
+        password = getpass.getpass(f"Password of {email}: ")
+    login = {"community": community, "email": email, "password": password}
+    result = asyncio.run(_import(file, url or graphql_url(), login, encoding, columns))
+    raise typer.Exit(1 if result.rejected else 0)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    column, found, of = text.rpartition("=")
+    if not found:
+        raise LocalError(f"--map takes COLUMN=FIELD, for example --map 'Full name=display_name'; this is {text!r}.")
+    return column.strip(), of.strip()
+
+
+async def _import(
+    file: Path, url: str, login: dict[str, str], encoding: str | None, columns: dict[str, str]
+) -> ImportResult:
+    console = Console()
+    with open_members(file, encoding=encoding, mapping=columns) as members:
+        if members.header.unused:
+            console.print(f"not used: {', '.join(members.header.unused)}", highlight=False, markup=False)
+        async with connect(url) as anonymous:
+            client = await anonymous.signed_in(**login)
+            with Progress(console=console, transient=True) as progress:
+                task = progress.add_task("importing", total=None)
+
+                def advance(rows: int) -> None:
+                    progress.advance(task, rows)
+
+                result = await import_members(client, members, rejected_path=rejected_path(file), advance=advance)
+    console.print(f"{result.created} new, {result.updated} changed, {result.unchanged} as they were", highlight=False)
+    for error in result.errors[:LISTED]:
+        console.print(f"  line {error.line}, {error.column}: {error.reason}", highlight=False, markup=False)
+    if result.rejected:
+        more = f" (the first {LISTED} errors are shown)" if len(result.errors) > LISTED else ""
+        console.print(
+            f"{result.rejected} rows refused{more}. Correct them in {result.rejected_file} and import that file.",
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
+    return result
+
+
+def ask_command(
+    email: Annotated[
+        str, typer.Argument(help="Who asks: one of the demo's logins, or another with KITH_PASSWORD set.")
+    ],
+    document: Annotated[str, typer.Argument(help="A GraphQL operation without variables.")],
+    community: Annotated[str, typer.Option(help="The community's slug.")] = SLUG,
+    url: Annotated[str | None, typer.Option(help="The GraphQL address; default: the system of this directory.")] = None,
+) -> None:
+    """Ask the running system something in GraphQL, and print the answer."""
+    password = os.environ.get("KITH_PASSWORD") or owner_login(Installation.from_environment())
+    login = {"community": community, "email": email, "password": password}
+
+    async def ask() -> dict[str, object]:
+        async with connect(url or graphql_url()) as anonymous:
+            return await (await anonymous.signed_in(**login)).query(document)
+
+    Console().print_json(data=asyncio.run(ask()))
+
+
+def story_command(
+    members: Annotated[Path, typer.Option(help="A member list, CSV or .csv.gz.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write counts, gap and seconds here.")] = None,
+    url: Annotated[str | None, typer.Option(help="The GraphQL address; default: the system of this directory.")] = None,
+    seed: Annotated[int, typer.Option(help="Of every choice the story makes.")] = 1,
+    voices: Annotated[int, typer.Option(help="How many pairs come themselves.", min=0, max=200)] = 40,
+) -> None:
+    """Tell the main job end to end: import, match, circles, thanks, a health report. Takes a running system."""
+    asyncio.run(_story(members, json_file, url, seed=seed, voices=voices))
+
+
+async def _story(members: Path, json_file: Path | None, url: str | None, *, seed: int, voices: int) -> None:
+    console = Console()
+    with open_members(members):  # a file that cannot be read is told before anything is started
+        pass
+    async with _system(url, console) as address, connect(address) as client, receiving() as receiver:
+        telling = Telling(console)
+        console.print(f"\n[bold]The story of {members.name}[/bold]  seed {seed}, {address}\n", highlight=False)
+        await Story(client, receiver, telling, members=members, seed=seed, voices=voices).tell()
+        total = telling.as_json()["seconds"]["total"]
+        console.print(f"\n[bold]The end[/bold], after {total:.0f} s.", highlight=False)
+        telling.say("Time zones follow countries and availability is drawn at random where the file has none.")
+        if json_file is not None:
+            telling.write(json_file)
+
+
+@asynccontextmanager
+async def _system(url: str | None, console: Console) -> AsyncIterator[str]:
+    """The address of a running system; without one, this directory's system runs as long as the block."""
+    address = url or graphql_url()
+    if url is not None or await _answers(address):
+        yield address
+        return
+    async with running(Installation.from_environment(), Steps(console)):
+        yield address
+
+
+async def _answers(address: str) -> bool:
+    try:
+        async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
+            await client.post(address, json={"query": "{ __typename }"})
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def graphql_url() -> str:
+    return f"{Installation.from_environment().url(GATEWAY)}/graphql"
