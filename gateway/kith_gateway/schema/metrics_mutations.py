@@ -11,6 +11,7 @@ class MakeReportInput(Input):
     """A health report of now."""
 
     window_days: int | None = maybe("Days to look back, 1 to 366; 28 when left out.")
+    grace_days: int | None = maybe("Who joined since is not called isolated yet, 0 to 60; 3 when left out.")
 
 
 mutations = [

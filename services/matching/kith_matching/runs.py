@@ -88,13 +88,15 @@ RETURNING id, attempts
 _EXTEND = text(
     "UPDATE match_runs SET lease_until = now() + make_interval(secs => :lease) WHERE id = :run AND status = 'solving'"
 )
-# The cohort as PostgreSQL's own JSON, straight into the solver: no object per person on the way.
+# The cohort as PostgreSQL's own JSON, straight into the solver: no object per person on the way. Ordered by what
+# people said of themselves, so that equal cohorts have equal results whatever their members' ids.
 _COHORT = text("""
 SELECT coalesce(json_agg(json_build_object(
   'member_id', e.member_id, 'capacity', e.free, 'interests', p.interests, 'languages', p.languages,
   'experience_years', p.experience_years, 'time_zone', p.time_zone, 'availability', p.availability,
   'skills', CASE WHEN e.side = 'mentee' THEN p.skills_wanted ELSE p.skills_offered END
-) ORDER BY e.member_id), '[]')::text
+) ORDER BY p.skills_wanted::text, p.skills_offered::text, p.experience_years, p.availability::text, p.interests,
+  e.member_id), '[]')::text
 FROM (
   SELECT n.*, n.max_pairings - (
     SELECT count(*) FROM pairings r WHERE r.community_id = n.community_id AND r.program_id = n.program_id

@@ -10,7 +10,6 @@ from typing import Literal
 
 Step = Literal["reply_to_their_post", "invite_to_a_session", "confirm_the_pairing", "introduce_to_someone", "say_hello"]
 
-GRACE = timedelta(days=3)  # nobody is isolated on the day they join
 COOLED = timedelta(days=60)
 LONG = timedelta(days=14)
 
@@ -58,10 +57,13 @@ WEIGHTS = {
 }
 
 
-def risk(of: Signals, *, now: datetime) -> Risk:
-    """How isolated a member is at `now`; score 0 without reasons inside the first days."""
+def risk(of: Signals, *, now: datetime, grace: timedelta = timedelta(days=3)) -> Risk:
+    """How isolated a member is at `now`.
+
+    Nobody is isolated on the day they join: inside `grace` the score is 0 without reasons, unless they have spoken.
+    """
     since = now - of.joined_at if of.joined_at else LONG
-    if since < GRACE and not of.posted_at:
+    if since < grace and not of.posted_at:
         return Risk(0.0, (), None)
     reasons: list[str] = []
     if of.partners == 0:

@@ -46,19 +46,22 @@ DEFINITIONS = {
     "activated": "ever made such a contribution",
     "hours_to_first_contribution": "median over activated members, from joining",
     "connected": "has interacted with at least one other member, in either direction, ever",
-    "never_connected": "has interacted with nobody, and joined at least three days ago or has posted",
+    "never_connected": "has interacted with nobody, and joined before the days of grace or has posted",
     "isolation": "the sum of the reasons' weights, at most 1; members from 0.25 are named",
 }
 
 
-async def make(session: AsyncSession, *, actor_id: UUID, window_days: int, now: datetime | None = None) -> Report:
+async def make(
+    session: AsyncSession, *, actor_id: UUID, window_days: int, grace_days: int = 3, now: datetime | None = None
+) -> Report:
     """Compute and keep a report of the community as it is now. Members without a join date are not counted."""
     community_id, now = tenant_of(session), now or datetime.now(UTC)
     since = now - timedelta(days=window_days)
     place = {"community": community_id}
     members = (await session.execute(_SIGNALS, place)).all()
     kinds = (await session.execute(_KINDS, place | {"since": since})).all()
-    risks = {row.member_id: risk(_signals(row), now=now) for row in members}
+    grace = timedelta(days=grace_days)
+    risks = {row.member_id: risk(_signals(row), now=now, grace=grace) for row in members}
     named = sorted(
         ((member_id, each) for member_id, each in risks.items() if each.score >= NAMED_FROM),
         key=lambda item: (-item[1].score, item[0]),
@@ -73,6 +76,7 @@ async def make(session: AsyncSession, *, actor_id: UUID, window_days: int, now: 
         window_days=window_days,
         figures=figures,
         provenance={
+            "grace_days": grace_days,
             "window": {"from": since.isoformat(), "to": now.isoformat()},
             "inputs": {"members": len(members), "interactions": sum(row.n for row in kinds)},
             "definitions": DEFINITIONS,

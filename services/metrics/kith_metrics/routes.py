@@ -26,6 +26,7 @@ class _Out(BaseModel):
 
 class ReportIn(_In):
     window_days: int = Field(default=28, ge=1, le=366)
+    grace_days: int = Field(default=3, ge=0, le=60, description="Who joined since is not called isolated yet.")
 
 
 class CountOut(BaseModel):
@@ -78,7 +79,7 @@ routes = router(tags=["metrics"])
 
 @routes.post("/reports", status_code=201)
 async def make_report(body: ReportIn, actor: Reader, session: Transaction) -> ReportOut:
-    made = await reports.make(session, actor_id=actor.subject, window_days=body.window_days)
+    made = await reports.make(session, actor_id=actor.subject, window_days=body.window_days, grace_days=body.grace_days)
     return ReportOut.model_validate(made)
 
 

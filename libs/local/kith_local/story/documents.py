@@ -53,7 +53,7 @@ query($program: ID!, $first: Int!, $after: String) {{ pairings(programId: $progr
 }} }}
 """
 SPACES = "{ spaces(first: 10) { edges { node { id key } } } }"
-LEADERS = "{ leaderboard(period: ALL, first: 5) { rank points member { displayName badges { badge { name } } } } }"
+LEADERS = "{ leaderboard(period: ALL, first: 5) { rank points member { displayName badges { badgeKey } } } }"
 TOTALS = "{ recognitionTotals { kudos entries points badges } }"
 HEALTH = """
 query($id: ID!) {

@@ -281,12 +281,12 @@ class Story:
             leaders = (await self.owner.query(ask.LEADERS))["leaderboard"]
         self.telling.note(points=before["points"], ledger_entries=before["entries"], badges=before["badges"])
         for row in leaders[:3]:
-            badges = ", ".join(award["badge"]["name"] for award in row["member"]["badges"] if award["badge"])
+            badges = ", ".join(award["badgeKey"] for award in row["member"]["badges"])
             self.telling.say(f"{row['rank']}. {row['member']['displayName']}: {row['points']} points ({badges})")
 
     async def report(self) -> None:
         with self.telling.step("report", "A health report"):
-            made = await self.owner.mutate(ask.REPORT, {"windowDays": 28})
+            made = await self.owner.mutate(ask.REPORT, {"windowDays": 28, "graceDays": 0})
             health = await self.owner.query(ask.HEALTH, id=made["report"]["id"])
         figures = health["report"]["figures"]
         self.telling.note(
