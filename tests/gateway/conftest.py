@@ -15,7 +15,7 @@ from kith_chassis.tokens import TokenVerifier
 from kith_gateway.ids import split_id
 from kith_gateway.main import app
 from kith_gateway.settings import Settings
-from kith_testkit.probe import MEMBER, OWNER, Actor, _key_transport, eventually
+from kith_testkit.probe import OWNER, Actor, _key_transport, eventually
 
 SERVICES = ("identity", "matching", "groups", "recognition", "metrics", "delivery")
 
@@ -151,15 +151,23 @@ def start_founding():
 async def founded(gateway):
     """A community founded through the gateway: its owner, and the input it was founded with."""
     body = founding()
-    return await found(gateway, body), body
+    return await _found(gateway, body), body
 
 
-async def found(gateway, body):
+@pytest.fixture(scope="session")
+def found():
+    """To found a community through a gateway; the owner as an actor."""
+    return _found
+
+
+@pytest.fixture(scope="session")
+def key_of():
+    """The service's key in a global id."""
+    return lambda global_id: split_id(global_id)[1]
+
+
+async def _found(gateway, body):
     made = (await gateway.get(FOUND, {"input": body}))["foundCommunity"]
     assert made["errors"] == []
     ids = [split_id(made["founding"][name])[1] for name in ("communityId", "ownerId")]
     return Actor(ids[0], ids[1], OWNER)
-
-
-def member_of(owner, member_id):
-    return Actor(owner.community_id, member_id, MEMBER)

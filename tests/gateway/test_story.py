@@ -1,0 +1,308 @@
+"""A community's first weeks, through GraphQL alone, on all six services."""
+
+import pytest
+import pytest_asyncio
+
+from kith_gateway.ids import encode_id
+from kith_testkit.probe import MEMBER, Actor, eventually
+
+pytestmark = pytest.mark.integration
+SERVICES = ("identity", "matching", "groups", "recognition", "metrics", "delivery")
+EVERYTHING = """
+query ($first: Int!) {
+  members(first: $first) {
+    edges { node {
+      displayName roles points partnerCount
+      badges { badgeKey awardedBy { displayName } }
+      kudos(first: 5) { message giver { displayName } }
+      groups { name memberships { role member { displayName } } sessions { title attendance { present } } }
+      pairings(first: 5) { status mentor { displayName } mentee { displayName } program { name coordinator { id } } }
+    } }
+  }
+}
+"""
+
+
+@pytest_asyncio.fixture
+async def whole(start_service, served, gateway_to, identity):
+    """The gateway in front of all six."""
+    urls, open_ = {}, []
+    for name in SERVICES:
+        given = {"allow_loopback_webhooks": True} if name == "delivery" else {}
+        probe = await start_service(name, **given)
+        one = served(probe.app)
+        urls[name] = await one.__aenter__()
+        open_.append(one)
+    async with gateway_to(urls, identity) as running:
+        yield running
+    for one in open_:
+        await one.__aexit__(None, None, None)
+
+
+@pytest_asyncio.fixture
+async def people(whole, start_founding, found):
+    """The owner, and the global ids of four mentors and eight mentees all services have heard of."""
+    owner = await found(whole, start_founding())
+    rows = [
+        {"display_name": f"Mentor {n}", "skills_offered": [{"tag": "python", "level": 5}], "experience_years": 9}
+        for n in range(4)
+    ] + [
+        {"display_name": f"Mentee {n}", "skills_wanted": [{"tag": "python", "level": 2}], "experience_years": 1}
+        for n in range(8)
+    ]
+    rows = [
+        row | {"line": line, "external_id": f"m{line}", "languages": ["en"], "time_zone": "Europe/Vienna"}
+        for line, row in enumerate(rows, start=1)
+    ]
+    made = await whole.do("importMembers", {"rows": rows}, by=owner, want="imported { created errors { reason } }")
+    assert made["imported"] == {"created": 12, "errors": []}
+    members = await whole.get("{ members(first: 100) { edges { node { id displayName } } } }", by=owner)
+    ids = {edge["node"]["displayName"]: edge["node"]["id"] for edge in members["members"]["edges"]}
+    return owner, [ids[f"Mentor {n}"] for n in range(4)], [ids[f"Mentee {n}"] for n in range(8)]
+
+
+def someone(owner, global_id, key_of):
+    return Actor(owner.community_id, key_of(global_id), MEMBER)
+
+
+async def matched(whole, owner, mentors, mentees):
+    """Open a program, enroll, solve, publish, accept; the pairings."""
+    opened = await whole.do(
+        "openProgram", {"name": "Spring", "kind": "MENTORING"}, by=owner, want="program { id kind status acceptance }"
+    )
+    program = opened["program"]
+    assert (program["kind"], program["status"], program["acceptance"]) == ("MENTORING", "OPEN", "BOTH")
+    enrollments = [{"memberId": each, "side": "MENTOR", "maxPairings": 2} for each in mentors]
+    enrollments += [{"memberId": each, "side": "MENTEE"} for each in mentees]
+
+    async def enrolled():
+        given = {"programId": program["id"], "enrollments": enrollments}
+        done = await whole.do("enrollMembers", given, by=owner, want="result { enrolled errors { code } }")
+        return done["result"]["errors"] == []
+
+    await eventually(enrolled, what="matching hearing of all members")
+    run = (await whole.do("startMatchRun", {"programId": program["id"]}, by=owner, want="matchRun { id }"))["matchRun"]
+    query = "query ($id: ID!) { matchRun(id: $id) { status certificate { matched total bound gap } } }"
+
+    async def solved():
+        found = (await whole.get(query, {"id": run["id"]}, by=owner))["matchRun"]
+        return found if found["status"] in {"SOLVED", "FAILED"} else None
+
+    certificate = (await eventually(solved, what="solving", seconds=60))["certificate"]
+    assert (certificate["matched"], certificate["gap"]) == (8, 0)
+    preview = """query ($id: ID!) {
+      matchSuggestions(runId: $id, first: 100) { edges { node {
+        score sharedSkills parts { part value weight } mentor { displayName } mentee { displayName }
+      } } }
+      unmatchedMentees(runId: $id) { edges { node { reason } } }
+    }"""
+    seen = await whole.get(preview, {"id": run["id"]}, by=owner)
+    assert len(seen["matchSuggestions"]["edges"]) == 8
+    assert all(edge["node"]["sharedSkills"] == ["python"] for edge in seen["matchSuggestions"]["edges"])
+    assert seen["unmatchedMentees"]["edges"] == []
+    published = await whole.do("publishMatchRun", {"runId": run["id"]}, by=owner, want="matchRun { status }")
+    assert published["matchRun"]["status"] == "PUBLISHED"
+    query = "query ($id: ID!) { pairings(programId: $id) { edges { node { id status mentor { id } } } } }"
+    pairings = (await whole.get(query, {"id": program["id"]}, by=owner))["pairings"]["edges"]
+    return [edge["node"] for edge in pairings]
+
+
+async def test_a_cohort_is_matched_and_pairs_say_yes_or_have_it_said_for_them(whole, people, key_of):
+    owner, mentors, mentees = people
+    pairings = await matched(whole, owner, mentors, mentees)
+    assert [each["status"] for each in pairings] == ["PROPOSED"] * 8
+    mentor = someone(owner, pairings[0]["mentor"]["id"], key_of)
+    mine = await whole.get("{ viewer { pairings { edges { node { id mentee { displayName } } } } } }", by=mentor)
+    assert pairings[0]["id"] in [edge["node"]["id"] for edge in mine["viewer"]["pairings"]["edges"]]
+    given = {"pairingId": pairings[0]["id"]}
+    said = await whole.do("acceptPairing", given, by=mentor, want="pairing { mentorAcceptedAt menteeAcceptedAt }")
+    assert said["pairing"]["mentorAcceptedAt"]
+    assert said["pairing"]["menteeAcceptedAt"] is None
+    stranger = next(someone(owner, each, key_of) for each in mentors if each != pairings[0]["mentor"]["id"])
+    refused = await whole.do("declinePairing", given, by=stranger, want="pairing { id }")
+    assert [error["code"] for error in refused["errors"]] == ["NO_SUCH_PAIRING"]
+    every = {"pairingIds": [each["id"] for each in pairings]}
+    assert (await whole.do("acceptPairings", every, by=owner, want="result { accepted }"))["result"]["accepted"] == 8
+
+
+async def test_a_mentee_asks_a_mentor_and_whose_turn_it_is_can_be_seen(whole, people, key_of):
+    owner, mentors, mentees = people
+    program = (await whole.do("openProgram", {"name": "Ask"}, by=owner, want="program { id }"))["program"]
+    mentor, mentee = someone(owner, mentors[0], key_of), someone(owner, mentees[0], key_of)
+    for who, side in ((mentor, "MENTOR"), (mentee, "MENTEE")):
+        given = {"programId": program["id"], "side": side}
+
+        async def enrolled(who=who, given=given):
+            done = await whole.do("enroll", given, by=who, want="enrollment { side member { id } }")
+            return done["enrollment"]
+
+        await eventually(enrolled, what="matching hearing of the member")
+    given = {"programId": program["id"], "mentorId": mentors[0], "message": "Would you help me?"}
+    want = "request { id status move { member { displayName } } }"
+    asked = (await whole.do("askMentor", given, by=mentee, want=want))["request"]
+    assert (asked["status"], asked["move"]["member"]) == ("PENDING", {"displayName": "Mentor 0"})
+    again = await whole.do("askMentor", given, by=mentee, want=want)
+    assert [error["code"] for error in again["errors"]] == ["ALREADY_WAITING"]
+    answer = {"requestId": asked["id"], "to": "ACCEPTED"}
+    assert (await whole.do("answerRequest", answer, by=mentor, want=want))["request"]["status"] == "ACCEPTED"
+    late = await whole.do("withdrawRequest", {"requestId": asked["id"]}, by=mentee, want=want)
+    assert [error["code"] for error in late["errors"]] == ["ALREADY_ANSWERED"]
+
+
+async def circles(whole, owner, mentors, mentees):
+    """Two circles with a session each, attended by all but one."""
+
+    async def formed():
+        pool = {"memberIds": [*mentors[:2], *mentees], "facilitatorIds": mentors[:2]}
+        given = {"pool": pool, "smallest": 4, "largest": 6, "name": "Newcomers"}
+        want = "formation { id left { reason } groups { id kind memberships { role member { id } } } }"
+        return (await whole.do("formGroups", given, by=owner, want=want))["formation"]
+
+    formation = await eventually(formed, what="groups hearing of all members")
+    assert [len(group["memberships"]) for group in formation["groups"]] == [5, 5]
+    given = [{"groupId": group["id"], "startsAt": "2027-03-01T18:00:00+01:00"} for group in formation["groups"]]
+    want = "sessions { id title startsAt group { id } }"
+    sessions = (await whole.do("scheduleSessions", {"sessions": given}, by=owner, want=want))["sessions"]
+    came = [
+        {"sessionId": session["id"], "presentIds": [each["member"]["id"] for each in group["memberships"][1:]]}
+        for session, group in zip(sessions, formation["groups"], strict=True)
+    ]
+    recorded = await whole.do(
+        "recordAttendance", {"sessions": came}, by=owner, want="sessions { attendance { present member { id } } }"
+    )
+    present = [[each["present"] for each in session["attendance"]] for session in recorded["sessions"]]
+    assert [sum(each) for each in present] == [4, 4]
+    return formation["groups"]
+
+
+async def test_circles_meet_and_it_is_known_who_came(whole, people):
+    owner, mentors, mentees = people
+    groups = await circles(whole, owner, mentors, mentees)
+    query = "query ($id: ID!) { groups(formationId: $id) { edges { node { id } } } }"
+    wrong = await whole.ask(query, {"id": groups[0]["id"]}, by=owner)
+    assert wrong["errors"][0]["extensions"]["code"] == "INVALID_ID"
+
+
+async def test_people_talk_thank_and_are_found_on_the_leaderboard(whole, people, key_of):
+    owner, mentors, mentees = people
+    mentor, mentee = someone(owner, mentors[0], key_of), someone(owner, mentees[0], key_of)
+    space = await whole.do("openSpace", {"key": "questions", "name": "Questions"}, by=owner, want="space { id }")
+    given = {"spaceId": space["space"]["id"], "title": "How do I test this?", "body": "I wonder.", "kind": "QUESTION"}
+    thread = (await whole.do("openThread", given, by=mentee, want="thread { id kind author { displayName } }"))[
+        "thread"
+    ]
+    assert (thread["kind"], thread["author"]) == ("QUESTION", {"displayName": "Mentee 0"})
+    given = {"threadId": thread["id"], "body": "Like so."}
+    post = (await whole.do("writePost", given, by=mentor, want="post { id thread { title } }"))["post"]
+    given = {"threadId": thread["id"], "postId": post["id"]}
+    accepted = await whole.do("acceptAnswer", given, by=mentee, want="thread { acceptedPostId posts { body } }")
+    assert accepted["thread"]["acceptedPostId"] == post["id"]
+    assert [each["body"] for each in accepted["thread"]["posts"]] == ["I wonder.", "Like so."]
+
+    async def thanked():
+        given = {"receiverId": mentors[0], "message": "You saved my day."}
+        return (await whole.do("giveKudos", given, by=mentee, want="kudos { receiver { displayName } }"))["kudos"]
+
+    assert (await eventually(thanked, what="recognition hearing of them"))["receiver"]["displayName"] == "Mentor 0"
+    given = {"key": "first_helper", "name": "First helper", "description": "Helped first."}
+    await whole.do("defineBadge", given, by=owner, want="badge { key }")
+    given = {"memberId": mentors[0], "badgeKey": "first_helper", "reason": "The first answer."}
+    award = await whole.do("awardBadge", given, by=owner, want="badgeAward { badgeKey awardedBy { displayName } }")
+    assert award["badgeAward"] == {"badgeKey": "first_helper", "awardedBy": {"displayName": "Ada"}}
+    assert (await whole.do("setRanking", {"listed": False}, by=mentee, want=""))["errors"] == []
+
+    async def ranked():
+        query = "{ leaderboard(period: WEEK, first: 5) { rank points member { displayName points } } }"
+        board = (await whole.get(query, by=owner))["leaderboard"]
+        return board and board[0]
+
+    first = await eventually(ranked, what="points")
+    assert first["member"]["displayName"] == "Mentor 0"
+    assert first["points"] == first["member"]["points"] > 0
+
+
+async def test_a_report_names_who_is_alone_and_why(whole, people, key_of):
+    owner, _, mentees = people
+    space = (await whole.do("openSpace", {"key": "hello", "name": "Hello"}, by=owner, want="space { id }"))["space"]
+    given = {"spaceId": space["id"], "title": "Is anybody here?", "body": "I am new."}
+    await whole.do("openThread", given, by=someone(owner, mentees[3], key_of), want="thread { id }")
+
+    async def reported():
+        want = "report { id windowDays figures { members neverConnected named reasons } provenance }"
+        report = (await whole.do("makeReport", {"windowDays": 14}, by=owner, want=want))["report"]
+        return report if (report["figures"]["members"], report["figures"]["named"]) == (13, 1) else None
+
+    report = await eventually(reported, what="metrics hearing of all members and the thread")
+    assert report["figures"]["neverConnected"] == 1
+    query = """query ($id: ID!) {
+      report(id: $id) { windowDays }
+      isolatedMembers(reportId: $id, first: 5) {
+        edges { cursor node { place score reasons step member { displayName } } } pageInfo { endCursor hasNextPage }
+      }
+      interactions(since: "2026-01-01T00:00:00Z") { edges { node { weight source { id } } } }
+    }"""
+    seen = await whole.get(query, {"id": report["id"]}, by=owner)
+    assert seen["report"] == {"windowDays": 14}
+    assert seen["interactions"]["edges"] == []
+    [alone] = seen["isolatedMembers"]["edges"]
+    assert (alone["node"]["place"], alone["node"]["member"]) == (1, {"displayName": "Mentee 3"})
+    assert {"never_connected", "no_reply_to_first_post"} <= set(alone["node"]["reasons"])
+    assert alone["node"]["step"] == "reply_to_their_post"
+    assert seen["isolatedMembers"]["pageInfo"]["endCursor"] == alone["cursor"]
+
+
+async def test_an_app_is_told_where_its_secret_is_and_what_was_delivered(whole, people):
+    owner, _, _ = people
+    given = {"url": "http://127.0.0.1:1/hooks", "eventTypes": ["matching.*"]}
+    want = "webhookEndpoint { id url eventTypes secret deliveryCounts { pending delivered failed } }"
+    endpoint = (await whole.do("createWebhookEndpoint", given, by=owner, want=want))["webhookEndpoint"]
+    assert endpoint["secret"].startswith("whsec_")
+    given = {"endpointId": endpoint["id"], "description": "Ours"}
+    changed = await whole.do("updateWebhookEndpoint", given, by=owner, want="webhookEndpoint { description secret }")
+    assert changed["webhookEndpoint"] == {"description": "Ours", "secret": None}
+    sent = await whole.do("sendTestEvent", {"endpointId": endpoint["id"]}, by=owner, want="delivery { id eventType }")
+    query = "query ($id: ID!) { delivery(id: $id) { status payload endpoint { id } failedAttempts { error } } }"
+    seen = (await whole.get(query, {"id": sent["delivery"]["id"]}, by=owner))["delivery"]
+    assert seen["endpoint"] == {"id": endpoint["id"]}
+    query = (
+        "{ webhookEndpoints { edges { node { deliveries(first: 3) { id } } } } deliveries { edges { node { id } } } }"
+    )
+    listed = await whole.get(query, by=owner)
+    assert listed["webhookEndpoints"]["edges"][0]["node"]["deliveries"] == [{"id": sent["delivery"]["id"]}]
+    replayed = await whole.do(
+        "replayDelivery", {"deliveryId": sent["delivery"]["id"]}, by=owner, want="delivery { id }"
+    )
+    assert replayed["delivery"] is not None or replayed["errors"]
+    assert (await whole.do("deleteWebhookEndpoint", {"endpointId": endpoint["id"]}, by=owner, want=""))["errors"] == []
+    gone = await whole.do("sendTestEvent", {"endpointId": endpoint["id"]}, by=owner, want="delivery { id }")
+    assert [error["code"] for error in gone["errors"]] == ["NO_SUCH_ENDPOINT"]
+
+
+async def test_everything_about_thirteen_members_takes_as_many_calls_as_about_three(whole, people):
+    owner, mentors, mentees = people
+    await matched(whole, owner, mentors, mentees)
+    await circles(whole, owner, mentors, mentees)
+    counted = []
+    for first in (3, 40):
+        whole.calls.clear()
+        seen = await whole.get(EVERYTHING, {"first": first}, by=owner)
+        counted.append(dict(whole.calls))
+    assert len(seen["members"]["edges"]) == 13
+    assert max(counted[1].values()) <= 2  # people on two levels of the answer
+    assert len(counted[1]) <= 14
+    assert sum(counted[1].values()) - sum(counted[0].values()) <= 2  # a level nobody has anything on is not asked for
+
+
+async def test_a_stranger_sees_nothing_of_it(whole, people, stranger):
+    owner, mentors, mentees = people
+    pairings = await matched(whole, owner, mentors, mentees)
+    seen = await whole.get(EVERYTHING, {"first": 40}, by=stranger)
+    assert seen["members"]["edges"] == []
+    query = "query ($p: ID!, $m: ID!) { pairings(programId: $p) { edges { node { id } } } node(id: $m) { id } }"
+    given = {"p": encode_id("Program", owner.community_id), "m": mentors[0]}
+    answer = await whole.ask(query, given, by=stranger)
+    assert answer["data"] == {"pairings": None, "node": None}
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["NO_SUCH_PROGRAM"]
+    given = {"pairingIds": [each["id"] for each in pairings]}
+    done = await whole.do("acceptPairings", given, by=stranger, want="result { accepted }")
+    assert [error["code"] for error in done["errors"]] == ["NO_SUCH_PAIRING"]
