@@ -1,0 +1,1 @@
+"""How fast Kith is, measured: `make bench`, or `make bench ONLY=import`."""

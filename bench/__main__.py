@@ -1,0 +1,99 @@
+"""Run the benchmarks of all areas, or of one, and write `build/bench.json` and `docs/benchmarks.md`.
+
+Nothing else should run on the machine meanwhile. Every area says what it did to standard output while it does it.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench import importing, matching, story, system
+
+ROOT = Path(__file__).parents[1]
+ROWS = ROOT / "build" / "bench.json"
+PAGE = ROOT / "docs" / "benchmarks.md"
+AREAS: dict[str, Callable[[], Awaitable[list[dict[str, Any]]]]] = {
+    "system": system.measure,
+    "matching": matching.measure,
+    "import": importing.measure,
+    "story": story.measure,
+}
+ABOUT = {
+    "system": "`make run` without its installation step, into an empty directory and then again; memory of all Python "
+    "processes a minute after the start.",
+    "matching": "One match run in its own process, as the service starts it: reading, scoring, solving, proving, and "
+    "explaining every pair.",
+    "import": "`kith import` against a running system: file, GraphQL, identity, PostgreSQL; batches of 500, no webhook.",
+    "story": "`kith story` on a running system, with every webhook received and verified.",
+}
+
+
+def machine() -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def page(document: dict[str, Any]) -> str:
+    """The benchmarks as people read them."""
+    lines = [
+        "# Benchmarks",
+        "",
+        f"Written by `make bench` on {document['measured_at']}: {document['machine']}.",
+        "One area: `make bench ONLY=import`. The same rows are in `build/bench.json`.",
+        "",
+        "A value is the median where there were several rounds, with the range behind it. A missed aim says so.",
+    ]
+    for area, about in ABOUT.items():
+        rows = [row for row in document["rows"] if row["area"] == area]
+        if not rows:
+            continue
+        lines += ["", f"## {area}", "", about, "", "| Work | Subject | Value | Spread | Aim |", "|---|---|---|---|---|"]
+        for row in rows:
+            value = f"{row['value']:,.4g}" if abs(row["value"]) < 100 else f"{row['value']:,.0f}"
+            aim = row.get("aim", "")
+            reached = {True: f"{aim}: reached", False: f"{aim}: **missed**", None: aim}[row.get("reached")]
+            ratio = f" ({row['ratio']:.3g} ×)" if row.get("ratio") is not None else ""
+            cells = (row["work"], row["subject"], f"{value} {row['unit']}{ratio}", row.get("spread", ""), reached)
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", choices=AREAS)
+    only = parser.parse_args().only
+    rows: list[dict[str, Any]] = []
+    if ROWS.exists():
+        rows = json.loads(ROWS.read_text())["rows"]
+    for area, measure in AREAS.items():
+        if only in (None, area):
+            print(f"== {area}", flush=True)
+            measured = asyncio.run(measure())
+            rows = [row for row in rows if row["area"] != area] + measured
+    order = list(AREAS)
+    rows.sort(key=lambda row: order.index(row["area"]))
+    document = {"machine": machine(), "measured_at": datetime.now(UTC).strftime("%Y-%m-%d"), "rows": rows}
+    ROWS.parent.mkdir(exist_ok=True)
+    ROWS.write_text(json.dumps(document, indent=2) + "\n")
+    PAGE.write_text(page(document))
+    missed = [row for row in rows if row.get("reached") is False]
+    print(
+        f"{len(rows)} rows, {len(missed)} aims missed; written to {ROWS.relative_to(ROOT)} and {PAGE.relative_to(ROOT)}"
+    )
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
