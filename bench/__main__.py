@@ -32,7 +32,7 @@ ABOUT = {
     "processes a minute after the start.",
     "matching": "One match run in its own process, as the service starts it: reading, scoring, solving, proving, and "
     "explaining every pair.",
-    "import": "`kith import` against a running system: file, GraphQL, identity, PostgreSQL; batches of 500, no webhook.",
+    "import": "`kith import` against a running system: through GraphQL into PostgreSQL, batches of 500, no webhook.",
     "story": "`kith story` on a running system, with every webhook received and verified.",
 }
 

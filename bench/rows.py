@@ -35,9 +35,8 @@ def row(
         reached = value >= at_least
     spread = f"{min(values):,.4g} – {max(values):,.4g} in {len(values)}" if len(values) > 1 else ""
     found = {"area": area, "work": work, "subject": subject, "value": value, "unit": unit, "ratio": ratio}
-    print(
-        f"  {work}, {subject}: {value:,.4g} {unit} {spread} {'' if reached is None else 'reached' if reached else 'MISSED'}"
-    )
+    verdict = {None: "", True: "reached", False: "MISSED"}[reached]
+    print(f"  {work}, {subject}: {value:,.4g} {unit} {spread} {verdict}", flush=True)
     return found | {"spread": spread, "aim": aim, "reached": reached}
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
+
 from kith_testkit.contracts import CONTRACTS, contracts, events_of, on_disk, services, views_of
 
 pytestmark = pytest.mark.contracts

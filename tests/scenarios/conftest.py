@@ -21,13 +21,13 @@ async def system(tmp_path_factory, worker_id):
 
 @pytest.fixture(scope="session")
 def member_list(tmp_path_factory):
-    """Three hundred members with skills, years and countries."""
+    """Two hundred members with skills, years and countries."""
     rng = random.Random(3)
     path = tmp_path_factory.mktemp("members") / "members.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "name", "skills", "wants", "experience_years", "country"])
-        for number in range(300):
+        for number in range(200):
             offered, wanted = ";".join(rng.sample(SKILLS, 2)), ";".join(rng.sample(SKILLS, 2))
             country = rng.choice(["Austria", "Poland", "Portugal"])
             writer.writerow([number, f"Person {number}", offered, wanted, rng.choice([0.5, 1, 3, 9, 13]), country])

@@ -15,6 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import yaml
 from fastapi import FastAPI
+
 from kith_chassis.events import SUBJECT_PREFIX, Event, View
 
 ROOT = Path(__file__).parents[3]
@@ -51,36 +52,22 @@ def views_of(service: str) -> list[type[View]]:
 
 def example(schema: dict[str, Any], *, name: str, definitions: dict[str, Any]) -> Any:
     """A value that fits a JSON schema, always the same; a field's own `examples` come first."""
-    if "$ref" in schema:
-        return example(definitions[schema["$ref"].rpartition("/")[2]], name=name, definitions=definitions)
-    if schema.get("examples"):
-        return schema["examples"][0]
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return schema["enum"][0]
-    if "anyOf" in schema:
-        return example(schema["anyOf"][0], name=name, definitions=definitions)
-    match schema.get("type"), schema.get("format"):
-        case "string", "uuid":
-            return str(uuid5(NAMESPACE_URL, f"urn:kith:example:{name}"))
-        case "string", "date-time":
-            return "2026-03-01T09:00:00Z"
-        case "string", _:
-            return "text"
-        case "integer", _:
-            return max(1, schema.get("minimum", 1))
-        case "number", _:
-            return 1.5
-        case "boolean", _:
-            return True
-        case "array", _:
-            return [example(schema["items"], name=name.removesuffix("s"), definitions=definitions)]
-        case "object", _:
-            properties = schema.get("properties", {})
-            return {key: example(each, name=key, definitions=definitions) for key, each in properties.items()}
-        case kind:
-            raise ValueError(f"no example for {name}: {kind}")
+    if "$ref" in schema or "anyOf" in schema:
+        inner = definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema["anyOf"][0]
+        return example(inner, name=name, definitions=definitions)
+    for known in (schema.get("examples"), [schema["const"]] if "const" in schema else None, schema.get("enum")):
+        if known:
+            return known[0]
+    kind = schema.get("type")
+    if kind == "array":
+        return [example(schema["items"], name=name.removesuffix("s"), definitions=definitions)]
+    if kind == "object":
+        properties = schema.get("properties", {})
+        return {key: example(each, name=key, definitions=definitions) for key, each in properties.items()}
+    if kind == "string":
+        made = {"uuid": str(uuid5(NAMESPACE_URL, f"urn:kith:example:{name}")), "date-time": "2026-03-01T09:00:00Z"}
+        return made.get(schema.get("format", ""), "text")
+    return {"integer": max(1, schema.get("minimum", 1)), "number": 1.5, "boolean": True}[kind or name]
 
 
 def event_contract(event: type[Event]) -> dict[str, Any]:
