@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 
 UNITS = 1_000_000  # scores are compared in millionths
 ROOM = 2**62  # what the flow and the proof may add up to in 64 bits
+NEVER = np.iinfo(np.int64).max
 
 Ints = NDArray[np.int64]
 
@@ -29,10 +30,10 @@ class Assignment:
     total          sum of the scores of the pairs
     bound          no assignment that matches as many has a higher total
     gap            bound - total; 0.0 is the proof that this one is the best
-    next_best      (mentees,) the column that would cost the whole least if the row were given it instead, -1 for none
+    next_best      (mentees,) the column that would cost the whole least, were the row given it instead; -1 for none
     switch_people  (mentees,) how many fewer would be matched then, at least
     switch_cost    (mentees,) how much lower the total would be then, at least, when no more people than that are lost
-    prices         (mentors,) what a place is worth, in units, and
+    prices         (mentors,) what a place is worth, in units (2**62 where there is none), and
     worth          (mentees,) what the row gains at these prices: worth[i] + prices[j] >= person + units[i, j]
     person         what matching one more person counts, in units: more than any total
     """
@@ -59,7 +60,7 @@ def assign(
     prohibited: Iterable[tuple[int, int]] = (),
     seed: int = 0,
 ) -> Assignment:
-    """Pair each row (mentee) with at most one column (mentor) so that the number of pairs, then their total, is largest.
+    """Pair each row (mentee) with at most one column (mentor): the most pairs, then the highest total of their scores.
 
     scores      (mentees, mentors), a stored entry is an allowed pair; from 0, higher is better, no unit
     capacity    (mentors,), pairings each mentor still has room for
@@ -71,7 +72,8 @@ def assign(
     n, m = scores.shape
     room, pinned, row, column, value = _checked(scores, capacity, pins or {}, prohibited)
     pins_total = int(_values_of(row, column, value, pinned).sum())
-    keep = (pinned[row] < 0) & (room[column] > 0)
+    closed = np.bincount(pinned[pinned >= 0], minlength=m) >= np.asarray(capacity)
+    keep = (pinned[row] < 0) & ~closed[column]
     row, column, value = row[keep], column[keep], value[keep]
 
     # One more person matched outweighs any total: this makes two goals one whole number.
@@ -101,7 +103,7 @@ def assign(
         next_best=next_best,
         switch_people=cost // person,
         switch_cost=cost % person / UNITS,
-        prices=prices,
+        prices=np.where(closed, ROOM, prices),
         worth=worth,
         person=person,
     )
@@ -115,10 +117,10 @@ def in_units(scores: NDArray[np.float64]) -> Ints:
 def _checked(
     scores: csr_array, capacity: NDArray[np.integer], pins: Mapping[int, int], prohibited: Iterable[tuple[int, int]]
 ) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    """Room left after the pins (mentors,), pinned column or -1 (mentees,), and the allowed pairs: row, column, units."""
+    """Room left by the pins (mentors,), pinned column or -1 (mentees,), and the allowed pairs: row, column, units."""
     n, m = scores.shape
-    room = np.array(capacity, dtype=np.int64)
-    if room.shape != (m,) or np.less(capacity, 0).any() or np.not_equal(capacity, room).any():
+    capacity = np.asarray(capacity)
+    if capacity.shape != (m,) or capacity.dtype.kind not in "iu" or (capacity < 0).any():
         raise ValueError(f"capacity needs one whole number from 0 for each of the {m} mentors")
     entries = scores.tocoo()
     entries.sum_duplicates()
@@ -127,6 +129,7 @@ def _checked(
     if entries.data.max(initial=0) * UNITS >= ROOM:
         raise ValueError("scores are too large to be compared in millionths; divide them all by a number")
     row, column = entries.row.astype(np.int64), entries.col.astype(np.int64)
+    room = capacity.astype(np.int64)
     never = set(prohibited)
     pinned = np.full(n, -1, dtype=np.int64)
     for mentee, chosen in pins.items():
@@ -210,8 +213,10 @@ def _alternatives(row: Ints, column: Ints, net: Ints, worth: Ints, chosen: Ints)
     """Per row: the column with the least reduced cost beside its own, -1 for none, and that cost."""
     other = chosen[row] != column
     row, column, cost = row[other], column[other], worth[row[other]] - net[other]
-    order = np.lexsort((column, cost, row))
-    rows, first = np.unique(row[order], return_index=True)
-    next_best, least = np.full(len(chosen), -1, dtype=np.int64), np.zeros(len(chosen), dtype=np.int64)
-    next_best[rows], least[rows] = column[order][first], cost[order][first]
-    return next_best, least
+    least = np.full(len(chosen), NEVER)
+    np.minimum.at(least, row, cost)
+    next_best = np.full(len(chosen), NEVER)
+    hit = cost == least[row]
+    np.minimum.at(next_best, row[hit], column[hit])
+    none = least == NEVER
+    return np.where(none, -1, next_best), np.where(none, 0, least)

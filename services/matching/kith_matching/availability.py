@@ -85,4 +85,5 @@ def overlap_minutes(one: Bits, other: Bits) -> NDArray[np.int64]:
     """Minutes a week both are available: packed masks (..., 252), shapes as numpy broadcasts them."""
     # 252 bytes are 63 words of 32 bits, which are counted four times as fast.
     both = np.ascontiguousarray(one).view(np.uint32) & np.ascontiguousarray(other).view(np.uint32)
-    return np.bitwise_count(both).sum(axis=-1, dtype=np.int64) * SLOT_MINUTES
+    minutes: NDArray[np.int64] = np.bitwise_count(both).sum(axis=-1, dtype=np.int64) * SLOT_MINUTES
+    return minutes

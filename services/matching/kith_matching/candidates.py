@@ -1,43 +1,156 @@
-"""Which mentors come into question for each mentee: the best few of all, found block by block. Pure."""
+"""Which mentors come into question for each mentee: the best few of all, and those a better whole needs. Pure.
+
+Every pair is looked at through its ceiling; only the few with the highest ceilings are scored. That first look may miss
+pairs the best assignment needs, as everyone names the same popular mentors. `missing` finds those by the prices of an
+assignment: whoever would rather have another mentor at these prices is shown them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from kith_matching.assignment import UNITS, Assignment, in_units
+from kith_matching.ceilings import MARGIN, Ceilings, Ints
 from kith_matching.scoring import Cohort
 
-BLOCK = 256  # mentees at a time: bounds memory to a few (256, mentors) arrays
-TIE = 1e-6  # below what a score is rounded to
+POOL = 2  # scored for each one kept, as ceilings are not yet scores
+GROWTH = 4  # so much larger is the next pool for those whom the first left short
+TAIL = 16  # mentors at random beside the best, so that not all name the same few
+MORE = 12  # missing pairs added per mentee and round
+
+Entries = tuple[Ints, Ints, NDArray[np.float64]]
+NOTHING: Entries = (np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp), np.empty(0))
 
 
-def candidates(cohort: Cohort, *, most: int, seed: int, only: NDArray[np.intp] | None = None) -> csr_array:
-    """Scores of the `most` best allowed mentors per mentee, (mentees, mentors), > 0 where a pair is allowed.
+def candidates(
+    cohort: Cohort,
+    *,
+    most: int = 40,
+    seed: int = 0,
+    only: NDArray[np.intp] | None = None,
+    ceilings: Ceilings | None = None,
+) -> csr_array:
+    """Scores of the `most` mentors who promise most to each mentee, and a few at random, (mentees, mentors).
 
-    Every mentor is looked at: what is left out scores no better than what is kept. Ties are broken by the seed, so
-    that a thousand mentees who fit a thousand mentors equally well do not all name the same forty. `only` limits the
-    work to some mentees; the others' rows are empty.
+    A stored entry is an allowed pair. Ties are broken by the seed, so that a thousand mentees who fit a thousand
+    mentors equally well do not all name the same forty. `only` limits the work to some mentees; the others' rows are
+    empty. With `most` as large as the mentors are many, every allowed pair is there.
     """
     n, m = len(cohort.mentees.people), len(cohort.mentors.people)
+    ceilings = ceilings or Ceilings(cohort)
     rng = np.random.default_rng(seed)
-    wanted = np.ones(n, dtype=np.bool_) if only is None else np.isin(np.arange(n), only)
-    rows: list[NDArray[np.intp]] = []
-    columns: list[NDArray[np.intp]] = []
-    values: list[NDArray[np.float64]] = []
-    keep = min(most, m)
-    for start in range(0, n if m else 0, BLOCK):
-        block = slice(start, min(start + BLOCK, n))
-        if not wanted[block].any():
-            continue
-        scores, allowed = cohort.scores(block)
-        ranked = np.where(allowed, scores + rng.random(scores.shape, dtype=np.float32) * TIE, -1)
-        best = np.argpartition(-ranked, keep - 1, axis=1)[:, :keep]
-        row, place = np.nonzero(np.take_along_axis(ranked, best, axis=1) >= 0)
-        column = best[row, place]
-        use = wanted[row + start]
-        rows.append(row[use] + start)
-        columns.append(column[use])
-        values.append(scores[row[use], column[use]].astype(np.float64) + TIE)  # an allowed pair is never a stored zero
-    if not rows:
-        return csr_array((n, m), dtype=np.float64)
-    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-    return csr_array(entries, shape=(n, m))
+    found = [NOTHING]
+    for rows, block in ceilings.blocks(np.arange(n) if only is None else np.unique(only)):
+        at = np.repeat(np.arange(len(rows)), TAIL)
+        tail = np.unique(at * m + rng.integers(m, size=len(at)))
+        tail = tail[block.ravel()[tail] >= 0]
+        jitter = rng.random(block.shape, dtype=np.float32) * np.float32(MARGIN / 2)
+        row, column, value = _pool(ceilings, rows, np.where(block >= 0, block + jitter, -1), most)
+        keep = _first(row, -value, most)
+        best = row[keep], column[keep], value[keep]
+        tail = tail[~np.isin(rows[tail // m] * m + tail % m, best[0] * m + best[1])]
+        found += [best, _scored(ceilings, rows[tail // m], tail % m)]
+    return _matrix(_joined(found), (n, m))
+
+
+def missing(ceilings: Ceilings, scores: csr_array, result: Assignment, only: Ints) -> tuple[csr_array, int]:
+    """Pairs that are not in `scores` and could make `result` better, for the mentees `only`; and by how much at most
+    all such pairs together could, in units.
+
+    No pair and 0 is the proof that `result`, the best assignment over `scores`, is the best over all pairs there are.
+    """
+    found, least = [NOTHING], 0
+    for rows, block in ceilings.blocks(only):
+        # At these prices a pair is of interest when its score exceeds worth and price.
+        over = block - (result.worth[rows, None] / UNITS - MARGIN)
+        over -= (result.prices - result.person) / UNITS
+        over[block < 0] = -1
+        known = scores[rows].tocoo()
+        over[known.row, known.col] = -1
+
+        def gain(row: Ints, column: Ints, value: NDArray[np.float64]) -> NDArray[np.int64]:
+            return in_units(value) + result.person - result.prices[column] - result.worth[row]
+
+        row, column, value = _pool(ceilings, rows, over, MORE, lambda *pairs: gain(*pairs) > 0)
+        better = gain(row, column, value)
+        top = np.ceil(np.maximum(over.max(axis=1), 0) * UNITS).astype(np.int64)  # what was not looked at
+        np.maximum.at(top, np.searchsorted(rows, row), better)
+        least += int(top.sum())
+        use = _first(row, -better, MORE)
+        found.append((row[use], column[use], value[use]))
+    return _matrix(_joined(found), scores.shape), least
+
+
+def merged(scores: csr_array, more: csr_array) -> csr_array:
+    """The pairs of both, which have none in common; scipy's sum would drop a pair whose score is 0."""
+    one, other = scores.tocoo(), more.tocoo()
+    data = np.concatenate([one.data, other.data])
+    places = (np.concatenate([one.row, other.row]), np.concatenate([one.col, other.col]))
+    return csr_array((data, places), shape=scores.shape)
+
+
+def _pool(
+    ceilings: Ceilings,
+    rows: Ints,
+    block: NDArray[Any],
+    most: int,
+    wanted: Callable[..., NDArray[np.bool_]] | None = None,
+) -> Entries:
+    """Allowed (and wanted) pairs among the highest of `block`, scored; more of them for whom those are under `most`.
+
+    block   (rows, mentors), negative where a pair is out of the question, and afterwards also where it was scored
+    """
+    m = block.shape[1]
+    searching, count, enough = np.arange(len(rows)), min(POOL * most, m), np.zeros(len(rows), dtype=np.int64)
+    found = [NOTHING]
+    while len(searching := searching[(block[searching] >= 0).any(axis=1)]):
+        place, column = np.nonzero(_best(block[searching], count))
+        place = searching[place]
+        row, kept, value = _scored(ceilings, rows[place], column)
+        if wanted:
+            use = wanted(row, kept, value)
+            row, kept, value = row[use], kept[use], value[use]
+        found.append((row, kept, value))
+        enough += np.bincount(np.searchsorted(rows, row), minlength=len(rows))
+        block[place, column] = -1
+        searching = searching[enough[searching] < most]
+        count = min(GROWTH * count, m)
+    return _joined(found)
+
+
+def _best(block: NDArray[np.floating], count: int) -> NDArray[np.bool_]:
+    """Which are among the `count` highest of their row, and not negative; all that are as high as the last of them."""
+    mask: NDArray[np.bool_] = block >= 0
+    crowded = np.flatnonzero(mask.sum(axis=1) > count)
+    if len(crowded):
+        some, first = block[crowded], block.shape[1] - count
+        mask[crowded] = some >= np.partition(some, first, axis=1)[:, first, None]
+    return mask
+
+
+def _scored(ceilings: Ceilings, rows: Ints, columns: Ints) -> Entries:
+    """The allowed ones among the pairs, with their scores."""
+    value, allowed = ceilings.cohort.scores(rows, columns)
+    ceilings.learn(rows, columns, value, allowed)
+    return rows[allowed], columns[allowed], value[allowed]
+
+
+def _first(row: Ints, key: NDArray[np.float64] | NDArray[np.int64], most: int) -> Ints:
+    """Positions of the `most` entries of each row with the lowest keys."""
+    order = np.lexsort((key, row))
+    ordered = row[order]
+    found: Ints = order[np.arange(len(order)) - np.searchsorted(ordered, ordered) < most]
+    return found
+
+
+def _joined(entries: Sequence[Entries]) -> Entries:
+    row, column, value = (np.concatenate(each) for each in zip(*entries, strict=True))
+    return row, column, value
+
+
+def _matrix(entries: Entries, shape: tuple[int, int]) -> csr_array:
+    row, column, value = entries
+    return csr_array((value, (row, column)), shape=shape)
