@@ -17,7 +17,7 @@ help: ## list what there is
 
 .venv/.installed: uv.lock pyproject.toml $(wildcard services/*/pyproject.toml libs/*/pyproject.toml gateway/pyproject.toml) | $(filter .bootstrap/%,$(UV))
 	@echo "installing …"
-	@$(UV) sync --frozen --python $(PYTHON) --quiet
+	@$(UV) sync --frozen --python $(PYTHON) --compile-bytecode --quiet
 	@touch $@
 
 install: .venv/.installed ## bring uv and install everything into .venv

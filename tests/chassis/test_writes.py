@@ -7,7 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from kith_chassis.ids import new_id
-from kith_testkit.probe import Actor
+from kith_chassis.outbox import prune
+from kith_testkit.probe import Actor, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -109,3 +110,27 @@ async def test_a_body_of_the_wrong_shape_says_where(notes, member):
     assert answer.json()["fields"][0]["path"] == ["body", "body"]
     garbage = await notes.client(member).post("/notes", content=b"{", headers={"content-type": "application/json"})
     assert garbage.status_code == 422
+
+
+async def test_old_answers_and_events_are_forgotten_and_what_waits_is_not(notes, member):
+    client = notes.client(member, **{"Idempotency-Key": "old"})
+    await client.post("/notes", json={"body": "a"})
+    waiting = "SELECT 1 FROM outbox WHERE tenant_id = :t AND published_at IS NULL"
+
+    async def published():
+        return not await notes.rows(waiting, t=member.community_id)
+
+    await eventually(published, what="publishing")
+    age = (
+        "UPDATE idempotency_keys SET claimed_at = now() - interval '3 days' WHERE key = 'old'",
+        "UPDATE outbox SET published_at = now() - interval '61 days' WHERE tenant_id = :t",
+        "INSERT INTO inbox (event_id, applied_at) VALUES (:t, now() - interval '61 days')",
+    )
+    async with notes.database.transaction() as session:
+        for sql in age:
+            await session.execute(text(sql), {"t": member.community_id} if ":t" in sql else {})
+    await notes.client(member).post("/notes", json={"body": "b"})
+    await prune(notes.database, stream_days=30)
+    assert await notes.rows("SELECT 1 FROM idempotency_keys WHERE key = 'old'") == []
+    assert await notes.rows("SELECT 1 FROM inbox WHERE event_id = :t", t=member.community_id) == []
+    assert len(await notes.emitted(member.community_id)) == 1

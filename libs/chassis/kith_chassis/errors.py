@@ -86,13 +86,6 @@ class TooLarge(Problem):
     code = "too_large"
 
 
-class TooMany(Problem):
-    """Too many requests; wait a little and try again."""
-
-    status = 429
-    code = "too_many"
-
-
 class Unavailable(Problem):
     """A part this needs is not reachable right now; nothing was changed, try again shortly."""
 

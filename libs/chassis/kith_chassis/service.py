@@ -20,7 +20,7 @@ from kith_chassis.consumers import Consumers, consume
 from kith_chassis.database import Database, unavailable
 from kith_chassis.errors import Problem, Unavailable
 from kith_chassis.jobs import Job, lead
-from kith_chassis.outbox import observe_outbox, relay
+from kith_chassis.outbox import observe_outbox, prune, relay
 from kith_chassis.settings import ServiceSettings
 
 Extra = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -55,7 +55,7 @@ def create_service(
             if configured.role != "api":
                 worker = Database(
                     str(configured.worker_database_url or configured.database_url),
-                    pool_size=configured.database_pool + len(jobs) + 2,  # each leader keeps one for its lock
+                    pool_size=configured.database_pool + len(jobs) + 4,  # each leader keeps one for its lock
                     name=f"{name} worker",
                 )
                 stack.push_async_callback(worker.close)
@@ -94,7 +94,8 @@ async def _working(name: str, app: FastAPI, consumers: Consumers | None, jobs: S
             batch=settings.consumer_batch,
             lease_seconds=settings.consumer_lease_seconds,
         )
-    for job in (*jobs, Job("observe outbox", 15, observe_outbox)):
+    forget = partial(prune, stream_days=settings.stream_max_age_days)
+    for job in (*jobs, Job("observe outbox", 15, observe_outbox), Job("prune", 3600, forget)):
         works[f"{name} job {job.name}"] = partial(job.run, database)
     tasks = [asyncio.create_task(lead(database, work, act), name=work) for work, act in works.items()]
     try:

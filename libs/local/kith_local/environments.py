@@ -9,7 +9,15 @@ from kith_local.layout import GATEWAY, HOST, SERVICES, Installation
 
 NATS_USER = "kith"
 # Ours to set, or about us and not about a service.
-_NOT_PASSED_ON = ("KITH_HOME", "KITH_PORT", "DATABASE_URL", "NATS_URL", "KITH_DATABASE_URL", "KITH_WORKER_DATABASE_URL")
+_NOT_PASSED_ON = (
+    "KITH_HOME",
+    "KITH_PORT",
+    "DATABASE_URL",
+    "NATS_URL",
+    "KITH_DATABASE_URL",
+    "KITH_WORKER_DATABASE_URL",
+    "PYTHONDONTWRITEBYTECODE",  # seven processes would compile the same modules at every start
+)
 
 
 def password(credentials: Credentials, service: str, role: str) -> str:
