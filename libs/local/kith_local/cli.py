@@ -1,12 +1,13 @@
 """The command line: `kith up`, `kith stop`."""
 
 import asyncio
+import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Annotated
 
-import psutil
 import typer
 from rich.console import Console
 
@@ -91,6 +92,8 @@ async def _up(installation: Installation, console: Console, deployables: Sequenc
                 for act in AFTER_START:
                     await act(system, steps)
                 demo.show(system, console)
+            else:
+                steps.note(f"{', '.join(deployables)} ready; Ctrl-C stops")
             ready = True
             if wait:
                 await asyncio.Event().wait()
@@ -110,16 +113,23 @@ def _stop(console: Console) -> int:
         holder = running_elsewhere.holder
         if holder is None:
             raise
-        with steps.step(f"stopping process {holder}"), suppress(psutil.NoSuchProcess):
-            process = psutil.Process(holder)
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except psutil.TimeoutExpired:
-                raise LocalError(
-                    f"Process {holder} did not end within {_STOP_SECONDS:.0f} s. Kill it (kill -9 {holder}) and run "
-                    "`kith stop` again: it ends what is left."
-                ) from None
+        with steps.step(f"stopping process {holder}"):
+            with suppress(ProcessLookupError):
+                os.kill(holder, signal.SIGTERM)
+            _await_release(installation, holder)
     else:
         steps.note(f"ended {', '.join(left)}" if left else f"nothing runs in {installation.home}")
     return 0
+
+
+def _await_release(installation: Installation, holder: int) -> None:
+    """Return once the directory is free; LocalError when it is not in time."""
+    ends = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < ends:
+        with suppress(AlreadyRunningError), installation.locked():
+            return
+        time.sleep(0.1)
+    raise LocalError(
+        f"Process {holder} did not end within {_STOP_SECONDS:.0f} s. Kill it (kill -9 {holder}) and run `kith stop` "
+        "again: it ends what is left."
+    )
