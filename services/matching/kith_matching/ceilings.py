@@ -37,7 +37,7 @@ class Ceilings:
             language[cohort.common < 1] = -np.inf
         self._language = language.astype(np.float32)
         self._years = mentors.experience.astype(np.float32)
-        self._quarters = _quarters(mentors)
+        self._times, self._minutes = _times(cohort.mentees, mentors)
         self._kept = np.empty((n, m), dtype=np.float32) if n * m <= REMEMBERED else None
         self._known = np.zeros(n, dtype=np.bool_)
 
@@ -86,9 +86,7 @@ class Ceilings:
         known = cohort.mentees.knows_slots[rows, None] & cohort.mentors.knows_slots
         if not known.any():
             return np.full((1, 1), weight * UNKNOWN, dtype=np.float32)
-        # Quarter hours in which both have any time: a matrix product, and exact where time is given in quarters.
-        minutes: Floats = _quarters(cohort.mentees, rows) @ self._quarters.T
-        minutes *= np.float32(QUARTER)
+        minutes: Floats = self._times[rows] @ self._minutes.T
         part = np.multiply(minutes, np.float32(weight / ENOUGH_MINUTES))
         np.minimum(part, np.float32(weight), out=part)
         np.copyto(part, -np.inf, where=minutes < cohort.rules.minimum_overlap_minutes)
@@ -96,10 +94,18 @@ class Ceilings:
         return part
 
 
-def _quarters(side: Side, rows: Ints | slice = slice(None)) -> Floats:
-    """(people, 672) 1 for each quarter hour of the week with any time in it."""
-    slots = np.unpackbits(side.slots[rows], axis=1)
-    return np.asarray(slots.reshape(len(slots), SLOTS // PER_QUARTER, PER_QUARTER).any(axis=2), dtype=np.float32)
+def _times(mentees: Side, mentors: Side) -> tuple[Floats, Floats]:
+    """Two matrices (people, times of the week) whose product is the minutes two people share, at most.
+
+    Counted in quarter hours with any time in them, which is exact where time is given in quarters. Quarters that are
+    the same for everyone are one column: most people are free from one full hour to another.
+    """
+    slots = np.unpackbits(np.concatenate([mentees.slots, mentors.slots]), axis=1)
+    quarters = slots.reshape(len(slots), SLOTS // PER_QUARTER, PER_QUARTER).max(axis=2)
+    _, first, count = np.unique(np.packbits(quarters, axis=0).T, axis=0, return_index=True, return_counts=True)
+    people = quarters[:, first].astype(np.float32)
+    n = len(mentees.people)
+    return people[:n], people[n:] * (count * QUARTER).astype(np.float32)
 
 
 def _product(one: csr_array, other: csr_array) -> Floats:
