@@ -60,7 +60,7 @@ cohorts = st.builds(
 @given(cohorts)
 def test_no_score_exceeds_its_ceiling(problem):
     cohort, _ = problem
-    ceilings = np.vstack([block for _, block in Ceilings(cohort).blocks(np.arange(len(cohort.mentees.people)))])
+    ceilings = np.vstack(Ceilings(cohort).each(np.arange(len(cohort.mentees.people)), lambda _, block: block))
     scores = every(cohort).tocoo()
     assert (scores.data <= ceilings[scores.row, scores.col] + MARGIN / 2).all()
 

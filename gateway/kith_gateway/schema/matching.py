@@ -175,6 +175,7 @@ class ScorePart:
     part: str = plain("What is compared.")
     value: float = plain("How well these two fit in it, from 0 to 1.")
     weight: float = plain("How much it counts.")
+    reason: str = plain("A code to translate: the part, then `_shared`, `_none` or `_unknown`.")
 
 
 @record

@@ -6,6 +6,7 @@ assignment: whoever would rather have another mentor at these prices is shown th
 """
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from kith_matching.assignment import UNITS, Assignment, in_units
-from kith_matching.ceilings import MARGIN, Ceilings, Ints
+from kith_matching.ceilings import MARGIN, Ceilings, Floats, Ints
 from kith_matching.scoring import Cohort
 
 POOL = 2  # scored for each one kept, as ceilings are not yet scores
@@ -41,9 +42,9 @@ def candidates(
     """
     n, m = len(cohort.mentees.people), len(cohort.mentors.people)
     ceilings = ceilings or Ceilings(cohort)
-    rng = np.random.default_rng(seed)
-    found = [NOTHING]
-    for rows, block in ceilings.blocks(np.arange(n) if only is None else np.unique(only)):
+
+    def look(rows: Ints, block: Floats) -> list[Entries]:
+        rng = np.random.default_rng([seed, int(rows[0])])
         at = np.repeat(np.arange(len(rows)), TAIL)
         tail = np.unique(at * m + rng.integers(m, size=len(at)))
         tail = tail[block.ravel()[tail] >= 0]
@@ -52,8 +53,10 @@ def candidates(
         keep = _first(row, -value, most)
         best = row[keep], column[keep], value[keep]
         tail = tail[~np.isin(rows[tail // m] * m + tail % m, best[0] * m + best[1])]
-        found += [best, _scored(ceilings, rows[tail // m], tail % m)]
-    return _matrix(_joined(found), (n, m))
+        return [best, _scored(ceilings, rows[tail // m], tail % m)]
+
+    found = ceilings.each(np.arange(n) if only is None else np.unique(only), look)
+    return _matrix(_joined([NOTHING, *chain.from_iterable(found)]), (n, m))
 
 
 def missing(ceilings: Ceilings, scores: csr_array, result: Assignment, only: Ints) -> tuple[csr_array, int]:
@@ -62,26 +65,26 @@ def missing(ceilings: Ceilings, scores: csr_array, result: Assignment, only: Int
 
     No pair and 0 is the proof that `result`, the best assignment over `scores`, is the best over all pairs there are.
     """
-    found, least = [NOTHING], 0
-    for rows, block in ceilings.blocks(only):
+
+    def gain(row: Ints, column: Ints, value: NDArray[np.float64]) -> NDArray[np.int64]:
+        return in_units(value) + result.person - result.prices[column] - result.worth[row]
+
+    def look(rows: Ints, block: Floats) -> tuple[Entries, int]:
         # At these prices a pair is of interest when its score exceeds worth and price.
         over = block - (result.worth[rows, None] / UNITS - MARGIN)
         over -= (result.prices - result.person) / UNITS
         over[block < 0] = -1
         known = scores[rows].tocoo()
         over[known.row, known.col] = -1
-
-        def gain(row: Ints, column: Ints, value: NDArray[np.float64]) -> NDArray[np.int64]:
-            return in_units(value) + result.person - result.prices[column] - result.worth[row]
-
         row, column, value = _pool(ceilings, rows, over, MORE, lambda *pairs: gain(*pairs) > 0)
         better = gain(row, column, value)
         top = np.ceil(np.maximum(over.max(axis=1), 0) * UNITS).astype(np.int64)  # what was not looked at
         np.maximum.at(top, np.searchsorted(rows, row), better)
-        least += int(top.sum())
         use = _first(row, -better, MORE)
-        found.append((row[use], column[use], value[use]))
-    return _matrix(_joined(found), scores.shape), least
+        return (row[use], column[use], value[use]), int(top.sum())
+
+    found = ceilings.each(only, look)
+    return _matrix(_joined([NOTHING, *(pairs for pairs, _ in found)]), scores.shape), sum(least for _, least in found)
 
 
 def merged(scores: csr_array, more: csr_array) -> csr_array:

@@ -4,7 +4,10 @@ Matrix products of skills, interests and time in quarter hours, and a few passes
 scored since is remembered, so ceilings come down to scores where it matters.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +17,7 @@ from kith_matching.availability import SLOT_MINUTES, SLOTS
 from kith_matching.scoring import ENOUGH_MINUTES, UNKNOWN, Cohort, Side, nearness
 
 BLOCK = 2**19  # pairs at a time: bounds memory, and a few such arrays stay in the processor's cache
+WORKERS = 4
 REMEMBERED = 100_000_000  # pairs kept in memory, four bytes each; a larger cohort is computed anew at every look
 QUARTER = 15  # minutes
 PER_QUARTER = QUARTER // SLOT_MINUTES
@@ -21,6 +25,7 @@ MARGIN = 1e-5  # ceilings are single precision: this much above them is certain
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]
+Result = TypeVar("Result")
 
 
 class Ceilings:
@@ -41,20 +46,25 @@ class Ceilings:
         self._kept = np.empty((n, m), dtype=np.float32) if n * m <= REMEMBERED else None
         self._known = np.zeros(n, dtype=np.bool_)
 
-    def blocks(self, chosen: Ints) -> Iterator[tuple[Ints, Floats]]:
-        """The chosen mentees, some at a time, with their ceilings (block, mentors), a copy."""
+    def each(self, chosen: Ints, work: Callable[[Ints, Floats], Result]) -> list[Result]:
+        """`work` done for the chosen mentees, some at a time, given their ceilings (block, mentors), a copy.
+
+        Blocks share no rows, and numpy lets go of the interpreter: they are worked on side by side.
+        """
         m = len(self.cohort.mentors.people)
         size = max(1, BLOCK // max(m, 1))
-        for start in range(0, len(chosen) if m else 0, size):
-            rows = chosen[start : start + size]
-            if self._kept is None:
-                yield rows, self._computed(rows)
-                continue
-            new = rows[~self._known[rows]]
-            if len(new):
-                self._kept[new] = self._computed(new)
-                self._known[new] = True
-            yield rows, self._kept[rows]
+        blocks = [chosen[start : start + size] for start in range(0, len(chosen) if m else 0, size)]
+        with ThreadPoolExecutor(max_workers=min(WORKERS, os.cpu_count() or 1)) as pool:
+            return list(pool.map(lambda rows: work(rows, self._block(rows)), blocks))
+
+    def _block(self, rows: Ints) -> Floats:
+        if self._kept is None:
+            return self._computed(rows)
+        new = rows[~self._known[rows]]
+        if len(new):
+            self._kept[new] = self._computed(new)
+            self._known[new] = True
+        return self._kept[rows]
 
     def learn(self, rows: Ints, columns: Ints, scores: NDArray[np.float64], allowed: NDArray[np.bool_]) -> None:
         """Remember what pairs do score."""

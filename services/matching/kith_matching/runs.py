@@ -149,7 +149,8 @@ async def _problem(database: Database, run_id: UUID) -> str:
         "weights": program.weights,
         "rules": program.rules,
         "pins": [[each["mentee_id"], each["mentor_id"]] for each in run.pins],
-        "prohibited": [[each["mentee_id"], each["mentor_id"]] for each in run.prohibited] + former,
+        "prohibited": [[each["mentee_id"], each["mentor_id"]] for each in run.prohibited],
+        "former": former,
     }
     return f'{json.dumps(head)[:-1]}, "mentees": {mentees}, "mentors": {mentors}}}'
 

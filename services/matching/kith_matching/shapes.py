@@ -147,6 +147,7 @@ class PartOut(BaseModel):
     part: str
     value: float
     weight: float
+    reason: str
 
 
 class SuggestionOut(_Out):

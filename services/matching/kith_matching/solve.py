@@ -7,27 +7,24 @@ can simply be started again: the same problem has the same solution.
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from kith_matching.assignment import Assignment, assign
-from kith_matching.candidates import candidates
+from kith_matching.assignment import Assignment
+from kith_matching.optimum import optimum
 from kith_matching.scoring import Cohort, Person, Rules, Weights
-
-FIRST_LOOK = 40  # candidates per mentee; who finds none of them free is looked at again with all mentors
 
 
 def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
     """Suggestions with their reasons, who is left and why, and the certificate.
 
-    problem   {"seed", "week" (a Monday, ISO), "weights", "rules", "mentees", "mentors", "pins", "prohibited"};
-              people as `person` reads them, pins and prohibitions as [mentee id, mentor id]
+    problem   {"seed", "week" (a Monday, ISO), "weights", "rules", "mentees", "mentors", "pins", "prohibited",
+              "former"}; people as `person` reads them; pins, prohibitions and former pairs as [mentee id, mentor id]
     Raises ValueError when a pin cannot be honoured.
     """
     begun = time.perf_counter()
@@ -38,46 +35,44 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
         weights=Weights(**problem["weights"]),
         rules=Rules(**problem["rules"]),
         week=date.fromisoformat(problem["week"]),
+        forbidden=_pairs(problem.get("prohibited", [])),
+        former=_pairs(problem.get("former", [])),
     )
     row = {each.member_id: place for place, each in enumerate(mentees)}
     column = {each.member_id: place for place, each in enumerate(mentors)}
-    pins = {row[UUID(one)]: column[UUID(other)] for one, other in problem.get("pins", []) if UUID(one) in row}
-    prohibited = {
-        (row[UUID(one)], column[UUID(other)])
-        for one, other in problem.get("prohibited", [])
-        if UUID(one) in row and UUID(other) in column
-    }
+    pins = {row[one]: column[other] for one, other in _pairs(problem.get("pins", [])) if one in row and other in column}
     capacity = np.array([each.capacity for each in mentors], dtype=np.int64)
-    seed = int(problem["seed"])
-    scores = candidates(cohort, most=FIRST_LOOK, seed=seed)
-    scored = time.perf_counter()
-    result = assign(scores, capacity, pins=pins, prohibited=prohibited)
-    left = np.flatnonzero(result.mentor < 0)
-    if len(left) and result.matched < min(len(mentees), int(capacity.sum())) and len(mentors) > FIRST_LOOK:
-        scores = _widened(scores, candidates(cohort, most=len(mentors), seed=seed, only=left), left)
-        result = assign(scores, capacity, pins=pins, prohibited=prohibited)
+    read = time.perf_counter()
+    best = optimum(cohort, capacity, pins=pins, seed=int(problem["seed"]))
+    solved = time.perf_counter()
+    result = best.assignment
+    looked_at = np.diff(best.scores.indptr)
     return {
         "suggestions": _suggestions(cohort, result),
         "unmatched": [
             {
                 "member_id": str(mentees[place].member_id),
-                "reason": "no_room" if scores.indptr[place + 1] > scores.indptr[place] else "nobody_meets_the_rules",
+                "reason": "no_room" if looked_at[place] else "nobody_meets_the_rules",
             }
             for place in np.flatnonzero(result.mentor < 0)
         ],
         "certificate": {
             "mentees": len(mentees),
             "mentors": len(mentors),
-            "candidates": int(scores.nnz),
+            "candidates": int(best.scores.nnz),
             "matched": result.matched,
             "total": result.total,
             "bound": result.bound,
             "gap": result.gap,
-            "seed": seed,
-            "scoring_seconds": round(scored - begun, 3),
-            "solving_seconds": round(time.perf_counter() - scored, 3),
+            "seed": int(problem["seed"]),
+            "scoring_seconds": round(read - begun, 3),
+            "solving_seconds": round(solved - read, 3),
         },
     }
+
+
+def _pairs(given: Sequence[Sequence[str]]) -> list[tuple[UUID, UUID]]:
+    return [(UUID(one), UUID(other)) for one, other in given]
 
 
 def person(row: Mapping[str, Any]) -> Person:
@@ -97,24 +92,17 @@ def person(row: Mapping[str, Any]) -> Person:
     )
 
 
-def _widened(scores: csr_array, more: csr_array, left: np.ndarray[Any, np.dtype[np.intp]]) -> csr_array:
-    """`scores` with the rows `left` replaced by those of `more`, which has no others."""
-    entries = scores.tocoo()
-    stays = ~np.isin(entries.row, left)
-    kept = csr_array((entries.data[stays], (entries.row[stays], entries.col[stays])), shape=scores.shape)
-    return csr_array(kept + more)
-
-
 def _suggestions(cohort: Cohort, result: Assignment) -> list[dict[str, Any]]:
+    rows = np.flatnonzero(result.mentor >= 0)
+    columns = result.mentor[rows]
     suggestions = []
-    for mentee in np.flatnonzero(result.mentor >= 0).tolist():
-        mentor, other = int(result.mentor[mentee]), int(result.next_best[mentee])
-        why = cohort.explain(mentee, mentor)
+    for mentee, mentor, why in zip(rows.tolist(), columns.tolist(), cohort.explain_all(rows, columns), strict=True):
+        other = int(result.next_best[mentee])
         suggestions.append(
             {
                 "mentee_id": str(cohort.mentees.people[mentee].member_id),
                 "mentor_id": str(cohort.mentors.people[mentor].member_id),
-                "score": round(sum(part["value"] * part["weight"] for part in why["parts"]), 4),
+                "score": round(sum(part["value"] * part["weight"] for part in why["parts"]), 6),
                 "reasons": why,
                 "next_best_id": str(cohort.mentors.people[other].member_id) if other >= 0 else None,
                 "switch_cost": round(float(result.switch_cost[mentee]), 6) if other >= 0 else None,
@@ -130,7 +118,7 @@ def default_settings() -> dict[str, dict[str, Any]]:
 
 def main() -> None:
     try:
-        json.dump(solve(json.load(sys.stdin)), sys.stdout)
+        sys.stdout.write(json.dumps(solve(json.load(sys.stdin))))  # at once: `json.dump` writes each token apart
     except ValueError as error:
         sys.exit(str(error))
 
