@@ -65,9 +65,7 @@ async def receiver():
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def delivery(start_service):
-    return await start_service(
-        "delivery", allow_loopback_webhooks=True, webhook_poll_seconds=0.05, webhook_timeout_seconds=1.0
-    )
+    return await start_service("delivery")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

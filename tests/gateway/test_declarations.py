@@ -21,7 +21,8 @@ from kith_gateway.joins import AnyNode, Calling, Fetch, Identifier, Join, Pages,
 from kith_gateway.schema import schema
 from kith_gateway.writes import Write
 
-pytestmark = pytest.mark.contracts
+# In one process: the last test looks at what the others have filled in `USES`.
+pytestmark = [pytest.mark.contracts, pytest.mark.xdist_group("declarations")]
 CORE = schema._schema
 BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
 

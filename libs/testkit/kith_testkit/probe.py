@@ -32,6 +32,15 @@ COORDINATOR = MEMBER | {
 }  # fmt: skip
 OWNER = COORDINATOR | {"community:manage", "apps:manage"}
 
+# A service is started once for all tests of a process, whoever asks first: what its own tests need is always set.
+_OWN: dict[str, dict[str, Any]] = {
+    "kith_identity": {"secret_key": secrets.token_urlsafe(32)},
+    "kith_delivery": {
+        "allow_loopback_webhooks": True,
+        "webhook_poll_seconds": 0.05,
+        "webhook_timeout_seconds": 1.0,
+    },
+}
 _KEY = OKPKey.generate_key("Ed25519", private=True)
 _KEY.ensure_kid()
 DEADLINE_SECONDS = 20.0
@@ -174,9 +183,7 @@ async def running(package: str, *, database: ServiceDatabase, nats_url: str, **s
         "jwks_url": "http://keys/",
         "stop_grace_seconds": 0,
     }
-    if package == "kith_identity":
-        values["secret_key"] = secrets.token_urlsafe(32)
-    app.state.settings = app.state.settings_type(**(values | settings))
+    app.state.settings = app.state.settings_type(**(values | _OWN.get(package, {}) | settings))
     async with app.router.lifespan_context(app):
         app.state.tokens = TokenVerifier(jwks_url="http://keys/", issuer="kith", transport=_key_transport(app))
         await asyncio.wait_for(app.state.bus.established.wait(), 20)

@@ -68,7 +68,7 @@ async def make(
     )
     figures = _figures(members, risks, since=since) | {
         "named": len(named),
-        "interactions": [{"kind": row.kind, "source": row.source, "count": row.n} for row in kinds],
+        "interactions": [{"kind": row.kind, "source": row.source, "count": row.events} for row in kinds],
         "reasons": dict(Counter(reason for _, each in named for reason in each.reasons).most_common()),
     }
     report = Report(

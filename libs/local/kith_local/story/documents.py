@@ -59,6 +59,7 @@ HEALTH = """
 query($id: ID!) {
   report(id: $id) { windowDays figures {
     members active activated hoursToFirstContribution connected neverConnected named reasons
+    interactions { source count }
   } }
   isolatedMembers(reportId: $id, first: 8) { edges { node { score reasons step member { displayName } } } }
 }

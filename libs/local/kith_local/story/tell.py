@@ -45,8 +45,8 @@ class Story:
         voices = await self.give_voice(pairings)
         await self.accept(pairings, voices)
         sessions = await self.form_circles()
-        conversations = await self.talk(voices)
-        await self.recognise(conversations["kudos"])
+        await self.talk(voices)
+        await self.recognise()
         await self.report()
         await self.listen(enrolled=enrolled, pairings=len(pairings), sessions=sessions)
 
@@ -219,14 +219,16 @@ class Story:
             f"{len(groups)} circles of {min(sizes, default=0)} to {max(sizes, default=0)}, {len(left)} left to wait"
         )
         with self.telling.step("sessions", "Holding a first session each", total=len(groups)) as bar:
-            present = 0
+            present: list[int] = []
             for batch in _batches(groups, 200):
                 present += await self._meet(batch)
                 bar(len(batch))
-        self.telling.note(sessions=len(groups), attendances=present)
+        met = sum(1 for each in present if each > 1)
+        self.telling.note(sessions=len(groups), attendances=sum(present), met=met)
         return len(groups)
 
-    async def _meet(self, groups: Sequence[dict[str, Any]]) -> int:
+    async def _meet(self, groups: Sequence[dict[str, Any]]) -> list[int]:
+        """Schedule a session of each, record who came, and say how many that was."""
         starts_at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
         new = [{"groupId": group["id"], "startsAt": starts_at, "title": "First session"} for group in groups]
         sessions = (await self.owner.mutate(ask.SCHEDULE, {"sessions": new}))["sessions"]
@@ -236,9 +238,9 @@ class Story:
             present = [each["id"] for each in members if chance(self.seed, "came", each["displayName"]) < 0.85]  # noqa: PLR2004
             came.append({"sessionId": session["id"], "presentIds": present})
         await self.owner.mutate(ask.ATTENDANCE, {"sessions": came})
-        return sum(len(each["presentIds"]) for each in came)
+        return [len(each["presentIds"]) for each in came]
 
-    async def talk(self, voices: dict[str, Client]) -> dict[str, int]:
+    async def talk(self, voices: dict[str, Client]) -> None:
         """Questions in the welcome space, answers, acceptance, and kudos for who helped."""
         ids = sorted(voices, key=lambda each: chance(self.seed, "talk", self._name(each)))
         askers, helpers = ids[::2], ids[1::2]
@@ -264,30 +266,40 @@ class Story:
                 bar(1)
 
             await _at_once(8, [partial(one, *pair) for pair in talks])
-        said = {"threads": len(talks), "posts": 2 * len(talks), "kudos": len(talks)}
-        self.telling.note(**said)
-        return said
+        self.telling.note(threads=len(talks), posts=2 * len(talks), kudos=len(talks))
 
-    async def recognise(self, kudos: int) -> None:
+    async def recognise(self) -> None:
+        did = self.telling.figures
+        # Two of each pair, who came, who wrote, whose answer helped, who thanked and who was thanked.
+        earned = 2 * did["pairings"] + did["attendances"] + did["posts"] + did["threads"] + 2 * did["kudos"]
         with self.telling.step("recognise", "Points, badges and a leaderboard"):
-            before: dict[str, int] = {}
 
-            async def settled() -> bool:
-                nonlocal before
-                last, before = before, (await self.owner.query(ask.TOTALS))["recognitionTotals"]
-                return before == last and before["kudos"] >= kudos
+            async def all_recognised() -> dict[str, int] | None:
+                totals: dict[str, int] = (await self.owner.query(ask.TOTALS))["recognitionTotals"]
+                return totals if totals["entries"] >= earned else None
 
-            await eventually(settled, "recognition", every=1.0)
+            totals = await eventually(all_recognised, f"recognition of {earned:,} things")
             leaders = (await self.owner.query(ask.LEADERS))["leaderboard"]
-        self.telling.note(points=before["points"], ledger_entries=before["entries"], badges=before["badges"])
+        self.telling.note(points=totals["points"], ledger_entries=totals["entries"], badges=totals["badges"])
         for row in leaders[:3]:
             badges = ", ".join(award["badgeKey"] for award in row["member"]["badges"])
             self.telling.say(f"{row['rank']}. {row['member']['displayName']}: {row['points']} points ({badges})")
 
     async def report(self) -> None:
+        did = self.telling.figures
+        wanted = {"pairing": did["pairings"], "session": did["met"]}
+        wanted |= dict.fromkeys(("reply", "answer", "kudos"), did["threads"])
         with self.telling.step("report", "A health report"):
-            made = await self.owner.mutate(ask.REPORT, {"windowDays": 28, "graceDays": 0})
-            health = await self.owner.query(ask.HEALTH, id=made["report"]["id"])
+
+            async def complete() -> dict[str, Any] | None:
+                """Events take a moment to metrics: a report that does not know all of them yet is made again."""
+                made = await self.owner.mutate(ask.REPORT, {"windowDays": 28, "graceDays": 0})
+                found: dict[str, Any] = await self.owner.query(ask.HEALTH, id=made["report"]["id"])
+                figures = found["report"]["figures"]
+                known = dict.fromkeys(wanted, 0) | {each["source"]: each["count"] for each in figures["interactions"]}
+                return found if known == wanted and figures["members"] == did["members"] + 1 else None
+
+            health = await eventually(complete, "a report that knows of everything", every=1.0)
         figures = health["report"]["figures"]
         self.telling.note(
             connected=figures["connected"], never_connected=figures["neverConnected"], activated=figures["activated"],
