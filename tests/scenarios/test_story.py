@@ -15,7 +15,7 @@ from kith_local.story.receiver import receiving
 from kith_local.story.tell import Story
 from kith_local.story.telling import Telling
 
-pytestmark = [pytest.mark.scenario, pytest.mark.xdist_group("system"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(600)]
 KILLED = ["identity", "matching", "groups", "recognition", "metrics", "delivery", "gateway", "nats", "postgres"]
 
 
