@@ -10,7 +10,7 @@ import pytest
 
 from kith_local import environments, layout
 from kith_local.credentials import Credentials
-from kith_local.databases import grant_sql, login_url
+from kith_local.databases import login_url
 from kith_local.errors import LocalError, explain
 from kith_local.layout import SERVICES, Installation
 
@@ -129,10 +129,3 @@ def test_each_service_is_told_its_own_logins_and_the_gateway_none(tmp_path, monk
     assert {each["KITH_OTLP_ENDPOINT"] for each in (*told.values(), gateway)} == {"http://collector"}
     stored = json.loads((tmp_path / "secrets.json").read_text())
     assert told["matching"]["KITH_NATS_PASSWORD"] == stored["nats"]
-
-
-def test_grants_name_only_the_services_own_roles():
-    text = grant_sql("groups")
-    assert "groups_api, groups_worker" in text
-    assert 'DATABASE "kith_groups"' in text
-    assert "identity" not in text

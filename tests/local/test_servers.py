@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from kith_local import accounts, postgres
 from kith_local.accounts import account_for
-from kith_local.databases import database_name, grant_sql, login_url, prepare
+from kith_local.databases import login_url, prepare
 from kith_local.errors import LocalError
 from kith_local.nats import Nats, greeting
 from kith_local.postgres import UNSAFE_AND_FAST, Cluster
@@ -177,23 +177,6 @@ async def test_preparing_again_changes_nothing_and_mends_a_forgotten_password(ad
     assert await ask(admin, f"{attributes} WHERE rolname LIKE 'orchard_%'") is False
 
 
-@pytest.mark.parametrize("role", ["owner", "api", "worker"])
-async def test_no_role_gets_into_another_services_database(admin, role):
-    stranger = url(admin, "orchard", role).replace(database_name("orchard"), database_name("meadow"))
-    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="CONNECT"):
-        await ask(stranger, "SELECT 1")
-
-
-async def test_tables_of_the_owner_are_open_to_api_and_worker_without_further_grants(admin):
-    owner = url(admin, "orchard", "owner")
-    await ask(owner, "CREATE TABLE IF NOT EXISTS trees (id bigserial PRIMARY KEY, name text)")
-    for role in ("api", "worker"):
-        assert await ask(url(admin, "orchard", role), "INSERT INTO trees (name) VALUES ('ash') RETURNING name") == "ash"
-        for forbidden in ("CREATE TABLE mine ()", "CREATE TEMP TABLE mine ()", "DROP TABLE trees", "TRUNCATE trees"):
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await ask(url(admin, "orchard", role), forbidden)
-
-
 async def test_a_login_that_may_create_roles_and_databases_is_enough(admin):
     await ask(admin, "CREATE ROLE operator LOGIN CREATEROLE CREATEDB PASSWORD 'operator'")
     operator = admin.replace("postgres:test@", "operator:operator@")
@@ -221,17 +204,6 @@ async def test_a_server_that_does_not_answer_or_refuses_is_one_clear_message(adm
         await prepare(admin.replace("postgres:test@", "postgres:wrong@"), SERVICES, password)
     with pytest.raises(LocalError, match="cannot be used"):
         await prepare(admin.rpartition("/")[0] + "/absent", SERVICES, password)
-
-
-async def test_the_grants_stand_alone_for_those_who_make_databases_by_other_means(admin):
-    for role in ("owner", "api", "worker"):
-        await ask(admin, f"CREATE ROLE quarry_{role} LOGIN PASSWORD 'x'")
-    await ask(admin, "CREATE DATABASE production OWNER quarry_owner")
-    place = admin.partition("@")[2].replace("/postgres", "/production")
-    owner = await asyncpg.connect(f"postgresql://quarry_owner:x@{place}")
-    await owner.execute(grant_sql("quarry", "production"))
-    await owner.close()
-    assert await ask(f"postgresql://quarry_api:x@{place}", "SELECT current_database()") == "production"
 
 
 async def test_nats_tells_its_version_and_lets_in_who_knows_the_password(tmp_path):

@@ -3,14 +3,14 @@
         python -m kith_chassis.migrations upgrade kith_orders      # KITH_DATABASE_URL is the owner's login
 
 The first migration of a service calls `install()` for the chassis' own tables and `protect(...)` for each table with
-a tenant column. Roles are named after the service: `<service>_owner`, `<service>_api`, `<service>_worker`.
+a tenant column. Roles are named after the service: `<service>_owner`, `<service>_api`, `<service>_worker`. What the
+last two may do in the owner's database is granted at every run: a fresh database needs nothing else.
 """
 
 import asyncio
 import os
 import sys
 from importlib.resources import files
-from pathlib import Path
 
 from alembic import op
 from alembic.config import Config
@@ -36,14 +36,8 @@ CREATE TABLE outbox (
   UNIQUE (aggregate_id, sequence)
 );
 CREATE INDEX outbox_waiting ON outbox (position) WHERE published_at IS NULL;
-CREATE TABLE outbox_sequences (
-  aggregate_id uuid PRIMARY KEY,
-  last         bigint NOT NULL
-);
-CREATE TABLE inbox (
-  event_id   uuid PRIMARY KEY,
-  applied_at timestamptz NOT NULL DEFAULT now()
-);
+CREATE TABLE outbox_sequences (aggregate_id uuid PRIMARY KEY, last bigint NOT NULL);
+CREATE TABLE inbox (event_id uuid PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE dead_letters (
   event_id       uuid PRIMARY KEY,
   type           text NOT NULL,
@@ -63,6 +57,14 @@ CREATE TABLE idempotency_keys (
   claimed_at  timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (scope, key)
 );
+"""
+_GRANTS = """
+REVOKE ALL ON DATABASE "{database}" FROM PUBLIC;
+GRANT CONNECT ON DATABASE "{database}" TO {service}_api, {service}_worker;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO {service}_api, {service}_worker;
+ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {service}_api, {service}_worker;
+ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {service}_api, {service}_worker;
 """
 CHASSIS_TABLES = frozenset({"outbox", "outbox_sequences", "inbox", "dead_letters", "idempotency_keys"})
 
@@ -93,9 +95,7 @@ def protect(*tables: str, column: str) -> None:
 
 
 def _service() -> str:
-    config = op.get_context().config
-    assert config is not None  # noqa: S101 -- upgrade() always gives one
-    return str(config.attributes["service"])
+    return str(op.get_context().opts["service"])
 
 
 async def upgrade(package: str, url: str) -> list[str]:
@@ -111,10 +111,9 @@ async def upgrade(package: str, url: str) -> list[str]:
 
 
 def _upgrade(connection: Connection, package: str) -> list[str]:
+    service, database = package.removeprefix("kith_"), connection.engine.url.database
     config = Config()
-    with_path = Path(str(files(package) / "migrations"))
-    config.set_main_option("script_location", str(with_path))
-    config.attributes["service"] = package.removeprefix("kith_")
+    config.set_main_option("script_location", str(files(package) / "migrations"))
     script = ScriptDirectory.from_config(config)
     applied: list[str] = []
 
@@ -124,9 +123,11 @@ def _upgrade(connection: Connection, package: str) -> list[str]:
         return list(found)
 
     with EnvironmentContext(config, script, fn=steps) as environment:
-        environment.configure(connection=connection, transactional_ddl=True)
+        environment.configure(connection=connection, transactional_ddl=True, service=service)
         with environment.begin_transaction():
             connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+            for grant in _GRANTS.format(service=service, database=database).strip().rstrip(";").split(";\n"):
+                connection.execute(text(grant))
             environment.run_migrations()
     return applied
 

@@ -35,27 +35,6 @@ def login_url(admin_url: str, service: str, role: str, password: str) -> str:
     return urlunsplit(("postgresql", f"{login}@{place}", f"/{quote(database_name(service))}", urlencode(options), ""))
 
 
-def grant_sql(service: str, database: str | None = None) -> str:
-    """What the owner of a service's database runs in it once, before the first migration; may be run again.
-
-    Nobody else's login gets in. Tables made later by the owner are open to api and worker without further grants;
-    which rows the api sees is for row-level security to say.
-    """
-    owner, api, worker = (role_name(service, role) for role in ROLES)
-    name = database or database_name(service)
-    return f"""
-REVOKE ALL ON DATABASE "{name}" FROM PUBLIC;
-GRANT CONNECT ON DATABASE "{name}" TO {api}, {worker};
-ALTER SCHEMA public OWNER TO {owner};
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
-GRANT USAGE ON SCHEMA public TO {api}, {worker};
-ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
-  GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {api}, {worker};
-ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
-  GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO {api}, {worker};
-""".strip()
-
-
 async def prepare(
     admin_url: str,
     services: Iterable[str],
@@ -76,19 +55,8 @@ async def prepare(
             name = database_name(service)
             if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
                 await admin.execute(f'CREATE DATABASE "{name}" OWNER {role_name(service, "owner")}')
-            owner = await asyncpg.connect(
-                _asyncpg(login_url(admin_url, service, "owner", password(f"{service}_owner")))
-            )
-            try:
-                await owner.execute(grant_sql(service))
-            finally:
-                await owner.close()
     finally:
         await admin.close()
-
-
-def _asyncpg(url: str) -> str:
-    return url.replace("?ssl=", "?sslmode=").replace("&ssl=", "&sslmode=")
 
 
 async def _connect(url: str) -> Connection:

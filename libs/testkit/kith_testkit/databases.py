@@ -75,21 +75,21 @@ async def clone(admin_url: str, service: str, *, suffix: str, directory: Path) -
     return database
 
 
+async def empty(admin_url: str, service: str, *, suffix: str, directory: Path) -> ServiceDatabase:
+    """A database for `service` as an operator makes it: roles and an owner, no table, nothing granted."""
+    database = ServiceDatabase(service, f"empty_{service}_{suffix}", admin_url)
+    admin = await asyncpg.connect(admin_url)
+    try:
+        with _alone(directory, service):
+            await _create(admin, database)
+    finally:
+        await admin.close()
+    return database
+
+
 async def _create(admin: "asyncpg.Connection[asyncpg.Record]", database: ServiceDatabase) -> None:
     for role in ("owner", "api", "worker"):
         name = f"{database.service}_{role}"
         if not await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name):
             await admin.execute(f"CREATE ROLE {name} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{_PASSWORD}'")
-    service = database.service
-    await admin.execute(f'CREATE DATABASE "{database.name}" OWNER {service}_owner')
-    owner = await asyncpg.connect(database.owner_url)
-    try:
-        await owner.execute(
-            f"""
-            GRANT USAGE ON SCHEMA public TO {service}_api, {service}_worker;
-            ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {service}_api, {service}_worker;
-            ALTER DEFAULT PRIVILEGES GRANT USAGE, SELECT ON SEQUENCES TO {service}_api, {service}_worker;
-            """
-        )
-    finally:
-        await owner.close()
+    await admin.execute(f'CREATE DATABASE "{database.name}" OWNER {database.service}_owner')
