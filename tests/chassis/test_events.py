@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kith_chassis.consumers import Lane
+from kith_chassis.consumers import Lane, runs
 from kith_chassis.events import Event
 from kith_chassis.ids import new_id
 from kith_chassis.outbox import publish_waiting
@@ -185,3 +188,25 @@ async def test_a_type_must_be_named_as_events_are():
         type("Bad", (Event,), {"__annotations__": {}}, type="Bad", aggregate="x")
     with pytest.raises(ValueError, match="no field"):
         type("Bad", (Event,), {"__annotations__": {}}, type="a.b.v1", aggregate="x")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 4)), max_size=30))
+def test_a_batch_is_applied_in_runs_of_one_handler_and_in_order_per_aggregate(arrived):
+    batch = [Arrived(handler, aggregate, place) for place, (handler, aggregate) in enumerate(arrived)]
+    applied = list(runs(batch))
+    assert all(len({each.handler for each in run}) == 1 for run in applied)
+    flat = [each for run in applied for each in run]
+    assert sorted(flat, key=lambda each: each.place) == batch
+    for aggregate in range(5):
+        places = [each.place for each in flat if each.event.aggregate_id == aggregate]
+        assert places == sorted(places)
+
+
+def test_events_of_two_kinds_that_alternate_are_two_runs():
+    batch = [Arrived("joined" if place % 2 == 0 else "changed", place // 2, place) for place in range(100)]
+    assert [len(run) for run in runs(batch)] == [50, 50]
+
+
+class Arrived:
+    def __init__(self, handler, aggregate, place):
+        self.handler, self.place, self.event = handler, place, SimpleNamespace(aggregate_id=aggregate)

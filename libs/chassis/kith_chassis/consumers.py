@@ -5,16 +5,15 @@ applied once. One process per service consumes at a time (leader lock), in the o
 aggregate. A batch is applied in one transaction; when that fails each event gets its own, and the one that fails
 waits (1 s, 5 s, 30 s, 2 min, 10 min) while its aggregate's later events wait behind it and all others go on. After
 the last attempt it becomes a row in `dead_letters`. An unreachable database costs no attempt.
-Not guaranteed: order between aggregates of different services.
+Not guaranteed: order between aggregates.
 """
 
 import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -54,9 +53,9 @@ class Consumers:
         @consumers.on(OrderPlaced)
         async def pack(session: AsyncSession, events: Sequence[Received[OrderPlaced]]) -> None: ...
 
-    A handler gets a run of events of one type in order (of any types where its view is `AnyEvent`) and applies them in
-    the given transaction, set-wise where it can. The session is bound to no tenant and sees all: write `event.tenant`
-    into every row.
+    A handler gets a run of events of one type (of any where its view is `AnyEvent`), in order per aggregate, and
+    applies them in the given transaction, set-wise where it can. The session is bound to no tenant and sees all:
+    write `event.tenant` into every row.
     """
 
     handlers: dict[str, tuple[type[View], Handler]] = field(default_factory=dict)
@@ -168,8 +167,7 @@ class Lane:
                     if each.event.id in fresh:
                         fresh.remove(each.event.id)
                         todo.append(each)
-                for _, group in groupby(todo, key=lambda each: each.handler):
-                    run = list(group)
+                for run in runs(todo):
                     await run[0].handler(session, [each.event for each in run])
         for each in deliveries:
             self._held.pop(each.event.aggregate_id, None)
@@ -223,6 +221,20 @@ class Lane:
             except Exception:  # noqa: BLE001 -- still away, for whatever reason
                 for each in deliveries:
                     await each.message.in_progress()
+
+
+def runs(deliveries: Sequence[_Delivery]) -> Iterator[list[_Delivery]]:
+    """Those of one handler together, as many as can be, but none before an earlier event of its aggregate."""
+    while deliveries:
+        run, later, behind = list[_Delivery](), list[_Delivery](), set[UUID]()
+        for each in deliveries:
+            if each.handler is deliveries[0].handler and each.event.aggregate_id not in behind:
+                run.append(each)
+            else:
+                later.append(each)
+                behind.add(each.event.aggregate_id)
+        yield run
+        deliveries = later
 
 
 def _origin(event: Received[Any]) -> Any:

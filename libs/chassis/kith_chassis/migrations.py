@@ -74,7 +74,7 @@ def install() -> None:
     for statement in _TABLES.strip().split(";\n"):
         op.execute(statement.rstrip(";"))
     protect("outbox", column="tenant_id")
-    service = _service()
+    service = op.get_context().opts["service"]
     # What only background work touches is not the API's to read or write.
     op.execute(f"REVOKE ALL ON inbox, dead_letters FROM {service}_api")
 
@@ -84,7 +84,7 @@ def protect(*tables: str, column: str) -> None:
 
     `column` holds the tenant. The worker role, which serves all tenants, and the owner, who migrates, see every row.
     """
-    service = _service()
+    service = op.get_context().opts["service"]
     for table in tables:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
@@ -92,10 +92,6 @@ def protect(*tables: str, column: str) -> None:
         op.execute(f"CREATE POLICY tenant ON {table} TO {service}_api USING ({same}) WITH CHECK ({same})")
         everyone = f"{service}_worker, {service}_owner"
         op.execute(f"CREATE POLICY background ON {table} TO {everyone} USING (true) WITH CHECK (true)")
-
-
-def _service() -> str:
-    return str(op.get_context().opts["service"])
 
 
 async def upgrade(package: str, url: str) -> list[str]:

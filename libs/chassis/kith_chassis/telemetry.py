@@ -54,25 +54,14 @@ def _add_trace(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMappi
     return entry
 
 
-def _add_service(service: str) -> structlog.typing.Processor:
-    def add(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        entry["service"] = service
-        return entry
-
-    return add
-
-
 def configure_logging(settings: AppSettings, *, service: str) -> None:
     """JSON lines on stdout for everything that logs in this process, with the trace id and without personal data."""
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
-            structlog.stdlib.ExtraAdder(),
-        ],
+    std = structlog.stdlib
+    formatter = std.ProcessorFormatter(
+        foreign_pre_chain=[std.add_log_level, std.add_logger_name, std.ExtraAdder()],
         processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _add_service(service),
+            std.ProcessorFormatter.remove_processors_meta,
+            lambda _, __, entry: {**entry, "service": service},
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _add_trace,
             _withhold_personal,

@@ -110,11 +110,10 @@ async def take(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> Importe
     if fresh:
         values = {"community": tenant_of(session), "now": joined_at, "rows": json.dumps(fresh)}
         await session.execute(_CREATE, values)
-        # First all who joined, then what they are like: consumers apply a run of one kind in one statement.
         for each in fresh:
-            emit(session, MemberJoined(member_id=UUID(each["id"]), joined_at=joined_at, source="import"))
-        for each in fresh:
-            emit(session, ProfileChanged(member_id=UUID(each["id"]), **{name: each[name] for name in MATCHED_ON}))
+            member_id = UUID(each["id"])
+            emit(session, MemberJoined(member_id=member_id, joined_at=joined_at, source="import"))
+            emit(session, ProfileChanged(member_id=member_id, **{name: each[name] for name in MATCHED_ON}))
         done.created = len(fresh)
     done.errors.sort(key=lambda error: error.line)
     return done

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kith_local.client import Client
+from kith_local.client import Client, GraphQLError
 from kith_local.errors import LocalError
 from kith_local.imports import import_members, rejected_path
 from kith_local.member_files import Row, open_members
@@ -211,7 +211,7 @@ class Story:
             "facilitatorIds": [person.id for person in hosts],
         }
         with self.telling.step("circles", "Forming circles"):
-            formed = await self.owner.mutate(ask.FORM, {"pool": pool, "seed": self.seed})
+            formed = await _once_known(self.owner, ask.FORM, {"pool": pool, "seed": self.seed})
         groups, left = formed["formation"]["groups"], formed["formation"]["left"]
         sizes = [len(group["memberships"]) for group in groups]
         self.telling.note(circles=len(groups), in_circles=sum(sizes), left_out=len(left))
@@ -262,7 +262,7 @@ class Story:
                 post = (await voices[helper].mutate(ask.POST, answer))["post"]["id"]
                 await voices[asker].mutate(ask.ACCEPT_ANSWER, {"threadId": thread, "postId": post})
                 thanks = {"receiverId": helper, "message": "Thank you, that helped!", "value": "generosity"}
-                await voices[asker].mutate(ask.KUDOS, thanks)
+                await _once_known(voices[asker], ask.KUDOS, thanks)
                 bar(1)
 
             await _at_once(8, [partial(one, *pair) for pair in talks])
@@ -372,6 +372,21 @@ async def _at_once(most: int, acts: Sequence[Callable[[], Awaitable[None]]]) -> 
     async with asyncio.TaskGroup() as group:
         for act in acts:
             group.create_task(one(act))
+
+
+async def _once_known(client: Client, document: str, given: dict[str, Any]) -> dict[str, Any]:
+    """A mutation about members whom its service may not have heard of yet: events take a moment."""
+
+    async def attempt() -> dict[str, Any] | None:
+        try:
+            return await client.mutate(document, given)
+        except GraphQLError as error:
+            if error.code not in {"NO_SUCH_MEMBER", "NO_SUCH_PARTICIPANT"}:
+                raise
+            return None
+
+    found: dict[str, Any] = await eventually(attempt, "hearing of every member")
+    return found
 
 
 async def eventually(check: Callable[[], Awaitable[Any]], what: str, *, every: float = 0.25) -> Any:
