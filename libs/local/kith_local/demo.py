@@ -1,6 +1,9 @@
 """The demo community `kith up` founds through the public API, once: people to log in as, something to look at."""
 
 import random
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -175,13 +178,22 @@ def show(system: System, console: Console) -> None:
     url = f"{system.url(GATEWAY)}/graphql"
     table = Table(show_header=False, box=None, padding=(0, 2))
     table.add_row("GraphQL", f"{url}   (in a browser: GraphiQL)")
-    table.add_row("community", f"{SLUG}   password of all three: {password}")
+    table.add_row("community", SLUG)
     table.add_row("log in as", f"{OWNER}, {MENTOR}, {NEWCOMER}")
+    table.add_row("password", f"{password}   (of all three)")
     table.add_row("logs", str(system.installation.logs))
-    table.add_row("stop", "Ctrl-C, or `kith stop` in another terminal")
+    table.add_row("stop", f"Ctrl-C, or `{_kith()} stop` in another terminal")
     console.print()
     console.print(table)
     console.print()
     console.print("Try first, as the newcomer:", highlight=False)
-    console.print(f"\n  kith ask {NEWCOMER} '{FIRST_QUERY}'\n", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"\n  {_kith()} ask {NEWCOMER} '{FIRST_QUERY}'\n", highlight=False, markup=False, soft_wrap=True)
     console.print('The answer names Noah and the mentor Noah was matched with: "Marta".\n', highlight=False)
+
+
+def _kith() -> str:
+    """How to call this program from the directory it was called from."""
+    if shutil.which("kith"):
+        return "kith"
+    program = Path(sys.argv[0]).absolute()
+    return str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program)
