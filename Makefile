@@ -32,7 +32,7 @@ check: .venv/.installed ## format, lint, types, imports, dependencies
 	@$(MAKE) --no-print-directory -j2 --output-sync=target check-style check-types check-imports check-dependencies
 
 check-style:
-	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "style: clean"
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/yamllint --strict deploy && echo "style: clean"
 
 check-types:
 	@$(BIN)/mypy --no-error-summary && echo "types: clean"
