@@ -112,6 +112,22 @@ async def test_a_body_of_the_wrong_shape_says_where(notes, member):
     assert garbage.status_code == 422
 
 
+async def kept_answers(notes, member):
+    sql = "SELECT key, body FROM idempotency_keys WHERE scope LIKE :t || ':%'"
+    return await notes.rows(sql, t=str(member.community_id))
+
+
+async def test_a_kept_answer_can_be_read_only_with_its_key(notes, member):
+    client = notes.client(member, **{"Idempotency-Key": "known to the client alone"})
+    first = await client.post("/notes", json={"body": "a secret"})
+    [kept] = await kept_answers(notes, member)
+    assert "known" not in kept["key"]
+    assert b"secret" not in kept["body"]
+    assert first.json()["id"].encode() not in kept["body"]
+    again = await client.post("/notes", json={"body": "a secret"})
+    assert (again.json(), again.headers["idempotent-replay"]) == (first.json(), "true")
+
+
 async def test_old_answers_and_events_are_forgotten_and_what_waits_is_not(notes, member):
     client = notes.client(member, **{"Idempotency-Key": "old"})
     await client.post("/notes", json={"body": "a"})
@@ -122,15 +138,15 @@ async def test_old_answers_and_events_are_forgotten_and_what_waits_is_not(notes,
 
     await eventually(published, what="publishing")
     age = (
-        "UPDATE idempotency_keys SET claimed_at = now() - interval '3 days' WHERE key = 'old'",
+        "UPDATE idempotency_keys SET claimed_at = now() - interval '3 days' WHERE scope LIKE :t || ':%'",
         "UPDATE outbox SET published_at = now() - interval '61 days' WHERE tenant_id = :t",
         "INSERT INTO inbox (event_id, applied_at) VALUES (:t, now() - interval '61 days')",
     )
     async with notes.database.transaction() as session:
         for sql in age:
-            await session.execute(text(sql), {"t": member.community_id} if ":t" in sql else {})
+            await session.execute(text(sql), {"t": str(member.community_id) if "LIKE" in sql else member.community_id})
     await notes.client(member).post("/notes", json={"body": "b"})
     await prune(notes.database, stream_days=30)
-    assert await notes.rows("SELECT 1 FROM idempotency_keys WHERE key = 'old'") == []
+    assert await kept_answers(notes, member) == []
     assert await notes.rows("SELECT 1 FROM inbox WHERE event_id = :t", t=member.community_id) == []
     assert len(await notes.emitted(member.community_id)) == 1

@@ -13,15 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.api import (
-    AckPolicy,
-    ConsumerConfig,
-    DeliverPolicy,
-    DiscardPolicy,
-    RetentionPolicy,
-    StorageType,
-    StreamConfig,
-)
+from nats.js import api
 from nats.js.client import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 
@@ -49,12 +41,12 @@ class Bus:
 
     async def ensure_stream(self, settings: ServiceSettings) -> None:
         """Create the stream, or bring its settings up to these; what it holds stays."""
-        config = StreamConfig(
+        config = api.StreamConfig(
             name=self.stream,
             subjects=["kith.>"],
-            storage=StorageType.FILE,
-            retention=RetentionPolicy.LIMITS,
-            discard=DiscardPolicy.NEW,  # refuse rather than forget: the outbox keeps what does not fit
+            storage=api.StorageType.FILE,
+            retention=api.RetentionPolicy.LIMITS,
+            discard=api.DiscardPolicy.NEW,  # refuse rather than forget: the outbox keeps what does not fit
             max_age=settings.stream_max_age_days * 86_400.0,
             num_replicas=settings.stream_replicas,
             duplicate_window=_DUPLICATE_WINDOW_SECONDS,
@@ -99,17 +91,17 @@ class Bus:
         It is made anew for each leader: events a dead predecessor had fetched would else come back only after their
         lease, behind later events of the same aggregate. What was applied is recognised by the inbox.
         """
-        config = ConsumerConfig(
+        config = api.ConsumerConfig(
             durable_name=name,
             filter_subjects=list(subjects),
-            ack_policy=AckPolicy.EXPLICIT,
+            ack_policy=api.AckPolicy.EXPLICIT,
             ack_wait=lease_seconds,
             max_deliver=-1,  # we count attempts ourselves: on MaxDeliver the server would only fall silent
             max_ack_pending=10_000,
         )
         with suppress(NotFoundError):
             floor = (await self.js.consumer_info(self.stream, name)).ack_floor
-            config.deliver_policy = DeliverPolicy.BY_START_SEQUENCE
+            config.deliver_policy = api.DeliverPolicy.BY_START_SEQUENCE
             config.opt_start_seq = (floor.stream_seq if floor else 0) + 1
             await self.js.delete_consumer(self.stream, name)
         await self.js.add_consumer(self.stream, config)

@@ -1,13 +1,15 @@
 """Every write may be retried: the answer to an `Idempotency-Key` is stored in the transaction that did the work.
 
 A second request with the same key, caller, path and body gets the first answer; with another body it is refused. Two
-at once: the second waits for the first. A request that failed left nothing, so its retry is carried out.
+at once: the second waits for the first. A request that failed left nothing, so its retry is carried out. Answers may
+hold secrets: they are stored under the key's hash, sealed with the key (AES-GCM), for its holder alone to open.
 """
 
 import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import text
@@ -17,6 +19,7 @@ from kith_chassis.errors import Conflict, Invalid
 
 _HEADER = "idempotency-key"
 _MAX_KEY = 200
+_NONCE = bytes(12)  # each sealing key seals one answer
 _CLAIM = text(
     "INSERT INTO idempotency_keys (scope, key, fingerprint) VALUES (:scope, :key, :fingerprint) "
     "ON CONFLICT (scope, key) DO NOTHING RETURNING key"
@@ -50,14 +53,19 @@ async def claim_key(request: Request, session: AsyncSession, *, scope: str) -> N
     if not (1 <= len(key) <= _MAX_KEY and key.isascii() and key.isprintable()):
         raise InvalidKey
     asked = f"{request.method} {request.url.path}\n".encode() + await request.body()
-    claim = {"scope": scope, "key": key, "fingerprint": hashlib.sha256(asked).digest()}
+    seal, place = AESGCM(_sha256(f"{scope}\n{key}")), {"scope": scope, "key": _sha256(key).hex()}
+    claim = place | {"fingerprint": hashlib.sha256(asked).digest()}
     if (await session.execute(_CLAIM, claim)).first() is not None:
-        request.state.claimed = (session, scope, key)
+        request.state.claimed = (session, place, seal)
         return
-    stored = (await session.execute(_RECALL, {"scope": scope, "key": key})).one()
+    stored = (await session.execute(_RECALL, place)).one()
     if stored.fingerprint != claim["fingerprint"]:
         raise KeyReused
-    raise _Replay(stored.status, stored.body)
+    raise _Replay(stored.status, seal.decrypt(_NONCE, stored.body, None))
+
+
+def _sha256(value: str) -> bytes:
+    return hashlib.sha256(value.encode()).digest()
 
 
 class _IdempotentRoute(APIRoute):
@@ -72,9 +80,9 @@ class _IdempotentRoute(APIRoute):
                 return Response(first.body, first.status, headers, media_type="application/json")
             claimed = getattr(request.state, "claimed", None)
             if claimed is not None:  # the transaction is still open here: it ends when this function has returned
-                session, scope, key = claimed
-                answer = {"status": response.status_code, "body": bytes(response.body), "scope": scope, "key": key}
-                await session.execute(_REMEMBER, answer)
+                session, place, seal = claimed
+                sealed = seal.encrypt(_NONCE, bytes(response.body), None)
+                await session.execute(_REMEMBER, place | {"status": response.status_code, "body": sealed})
             return response
 
         return run
