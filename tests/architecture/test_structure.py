@@ -190,3 +190,11 @@ def test_the_repository_speaks_of_kith_alone():
         if places.search(line) and path != Path(__file__)
     ]
     assert found == []
+
+
+def test_every_test_that_the_docs_name_is_there():
+    text = (ROOT / "docs" / "events.md").read_text()
+    named = re.findall(r"`(\w+/test_\w+\.py)(?:::(\w+))?", text)
+    assert len(named) > 10
+    for path, name in named:
+        assert name in (ROOT / "tests" / path).read_text(), f"{path}::{name}"

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kith_chassis.consumers import Lane, runs
-from kith_chassis.events import Event
+from kith_chassis.database import Database
+from kith_chassis.events import Event, emit
 from kith_chassis.ids import new_id
-from kith_chassis.outbox import publish_waiting
+from kith_chassis.outbox import publish_waiting, store_events
 from kith_testkit.probe import eventually
 
 pytestmark = pytest.mark.integration
@@ -181,6 +182,52 @@ async def test_attempts_are_spaced_out_and_the_last_one_becomes_a_dead_letter(no
     assert said == [("nak", 1.0), ("nak", 5.0), ("nak", 30.0), ("nak", 120.0), ("nak", 600.0), "term"]
     letters = await notes.rows("SELECT * FROM dead_letters WHERE payload = :body", body=body)
     assert letters[0]["reason"] == "ValueError: cannot take 99"
+
+
+async def test_a_database_that_is_away_costs_no_attempt_and_the_bus_is_told_to_wait(notes, community_id, monkeypatch):
+    database = Database(str(notes.app.state.settings.worker_database_url))
+    lane = Lane(notes.app.state.consumers, database)
+    message = FakeMessage(f"kith.{TYPE}", json.dumps(envelope(community_id, 5)).encode())
+    away = [ConnectionRefusedError("away"), ConnectionRefusedError("away")]
+    transaction, ready = database.transaction, database.ready
+
+    def opening(**given):
+        if away:
+            raise away[0]
+        return transaction(**given)
+
+    async def asked():
+        if away:
+            raise away.pop()
+        await ready()
+
+    monkeypatch.setattr(database, "transaction", opening)
+    monkeypatch.setattr(database, "ready", asked)
+    await lane.work([message])
+    await database.close()
+    assert message.said == ["in progress", "in progress", "ack"]
+    assert await numbers(notes, community_id) == [5]
+
+
+async def test_a_transaction_that_commits_late_is_not_skipped(notes, member):
+    from kith_notes.main import NoteWritten  # noqa: PLC0415
+
+    tenant, late = member.community_id, new_id()
+    async with notes.app.state.database.transaction(tenant=tenant) as session:
+        emit(session, NoteWritten(note_id=late))
+        await store_events(session)  # its place in the outbox is drawn here, its commit comes after the others'
+        for number in range(3):
+            await notes.client(member).post("/notes", json={"body": str(number)})
+
+        async def others_are_published():
+            return len(await on_stream(notes, tenant)) == 3
+
+        await eventually(others_are_published, what="publishing what was committed")
+
+    async def all_are_published():
+        return [each["subject"] for each in await on_stream(notes, tenant)][3:] == [str(late)]
+
+    await eventually(all_are_published, what="publishing what was committed late")
 
 
 async def test_a_type_must_be_named_as_events_are():

@@ -6,7 +6,7 @@ import pytest_asyncio
 
 from kith_chassis.migrations import upgrade
 
-FORBIDDEN = ("CREATE TABLE mine ()", "CREATE TEMP TABLE mine ()", "DROP TABLE trees", "TRUNCATE trees")
+FORBIDDEN = ("CREATE TABLE mine ()", "DROP TABLE trees", "TRUNCATE trees")
 
 
 async def ask(url, sql):
@@ -40,5 +40,7 @@ async def test_tables_of_the_owner_are_open_to_api_and_worker_without_further_gr
             for forbidden in FORBIDDEN:
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await ask(url, forbidden)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await ask(urls.api_url, "CREATE TEMP TABLE mine ()")
     finally:
         await ask(urls.owner_url, "DROP TABLE trees")

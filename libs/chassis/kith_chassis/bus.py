@@ -22,7 +22,6 @@ from kith_chassis.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
 _ATOMIC = 500  # messages per batch; the server allows 1,000
-_DUPLICATE_WINDOW_SECONDS = 120.0
 
 
 class Bus:
@@ -49,13 +48,14 @@ class Bus:
             discard=api.DiscardPolicy.NEW,  # refuse rather than forget: the outbox keeps what does not fit
             max_age=settings.stream_max_age_days * 86_400.0,
             num_replicas=settings.stream_replicas,
-            duplicate_window=_DUPLICATE_WINDOW_SECONDS,
+            duplicate_window=120.0,
             allow_atomic=True,
         )
         try:
             await self.js.add_stream(config)
         except APIError:
             await self.js.update_stream(config)
+        self.established.set()
 
     async def publish(self, messages: Sequence[tuple[str, str, bytes]]) -> None:
         """Store (subject, message id, body) messages in this order; raises unless all of them are stored.
@@ -131,6 +131,14 @@ async def open_bus(settings: ServiceSettings, *, name: str) -> AsyncIterator[Bus
     async def on_error(error: Exception) -> None:
         log.warning("bus error", extra={"reason": type(error).__name__})
 
+    async def ensure() -> None:  # also after each reconnect: the server may have come back without its store
+        while True:
+            try:
+                return await bus.ensure_stream(settings)
+            except (NatsError, TimeoutError, OSError) as error:  # the first requests after a restart may fail
+                log.warning("stream is not there yet", extra={"reason": type(error).__name__})
+                await asyncio.sleep(0.5)
+
     async def establish() -> None:
         await client.connect(
             settings.nats_url,
@@ -141,16 +149,10 @@ async def open_bus(settings: ServiceSettings, *, name: str) -> AsyncIterator[Bus
             max_reconnect_attempts=-1,  # the default gives up for good after two minutes
             reconnect_time_wait=1,
             error_cb=on_error,
+            reconnected_cb=ensure,
             pending_size=16 * 1024 * 1024,
         )
-        while True:
-            try:
-                await bus.ensure_stream(settings)
-                break
-            except (NatsError, TimeoutError, OSError) as error:  # the first requests after a restart may fail
-                log.warning("stream is not there yet", extra={"reason": type(error).__name__})
-                await asyncio.sleep(0.5)
-        bus.established.set()
+        await ensure()
 
     connecting = asyncio.create_task(establish(), name="bus")
     try:

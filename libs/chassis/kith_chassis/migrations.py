@@ -60,7 +60,8 @@ CREATE TABLE idempotency_keys (
 """
 _GRANTS = """
 REVOKE ALL ON DATABASE "{database}" FROM PUBLIC;
-GRANT CONNECT ON DATABASE "{database}" TO {service}_api, {service}_worker;
+GRANT CONNECT ON DATABASE "{database}" TO {service}_api;
+GRANT CONNECT, TEMPORARY ON DATABASE "{database}" TO {service}_worker;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO {service}_api, {service}_worker;
 ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {service}_api, {service}_worker;

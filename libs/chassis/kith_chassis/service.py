@@ -33,12 +33,12 @@ def create_service(
     consumers: Consumers | None = None,
     jobs: Sequence[Job] = (),
     settings: Callable[[], ServiceSettings] = ServiceSettings,
-    extra: Extra | None = None,
+    extra: Sequence[Extra] = (),
 ) -> FastAPI:
     """An application ready to serve.
 
-    `settings` is read at start. `extra(app)` opens what else the service needs while it runs (a client, a pool).
-    Inside the process `app.state.database` is the API's database and `app.state.worker_database` the worker's.
+    `settings` is read at start. Each of `extra` opens what else the service needs while it runs (a client, a pool);
+    it is called with the app, where `state.database` is the API's database and `state.worker_database` the worker's.
     """
 
     @asynccontextmanager
@@ -62,8 +62,8 @@ def create_service(
                 worker.on_commit = wake
                 app.state.worker_database = worker
                 checks["bus"] = bus.ready
-            if extra is not None:
-                await stack.enter_async_context(extra(app))
+            for each in extra:
+                await stack.enter_async_context(each(app))
             if configured.role != "api":
                 await stack.enter_async_context(_working(name, app, consumers, jobs))
             yield checks

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from kith_local import demo, postgres
-from kith_local.commands import ask_command, importing, story_command
+from kith_local.commands import ask_command, events_command, importing, story_command
 from kith_local.errors import LocalError
 from kith_local.layout import AlreadyRunningError, Installation
 from kith_local.processes import take_over
@@ -30,6 +30,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(importing, name="import")
 app.command("story")(story_command)
 app.command("ask")(ask_command)
+app.command("events", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(events_command)
 
 
 @app.callback()

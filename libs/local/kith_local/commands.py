@@ -3,6 +3,8 @@
 import asyncio
 import getpass
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,12 +15,15 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from kith_local import environments
 from kith_local.client import connect
+from kith_local.credentials import Credentials
 from kith_local.demo import OWNER, SLUG, owner_login
 from kith_local.errors import LocalError
 from kith_local.imports import LISTED, ImportResult, import_members, rejected_path
-from kith_local.layout import GATEWAY, Installation
+from kith_local.layout import GATEWAY, SERVICES, Installation
 from kith_local.member_files import open_members
+from kith_local.postgres import Cluster
 from kith_local.steps import Steps
 from kith_local.story.receiver import receiving
 from kith_local.story.tell import Story
@@ -101,6 +106,20 @@ def ask_command(
             return await (await anonymous.signed_in(**login)).query(document)
 
     Console().print_json(data=asyncio.run(ask()))
+
+
+def events_command(
+    context: typer.Context, service: Annotated[str, typer.Argument(help="Whose events: identity, groups, …")]
+) -> None:
+    """The events of one service: reconcile, letters, show ID, replay ID, discard ID. Takes a running system."""
+    if service not in SERVICES:
+        raise LocalError(f"There is no service {service}; choose from {', '.join(SERVICES)}.")
+    installation = Installation.from_environment()
+    credentials = Credentials(installation.home / "secrets.json")
+    cluster = Cluster(installation.postgres, installation.port("postgres"), credentials["postgres"])
+    told = environments.service(installation, credentials, installation.database_url or cluster.url, service)
+    argv = [sys.executable, "-m", "kith_events", service, *context.args]
+    raise typer.Exit(subprocess.run(argv, env=told, check=False).returncode)  # noqa: S603 -- a command of ours
 
 
 def story_command(

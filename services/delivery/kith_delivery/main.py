@@ -4,7 +4,13 @@ from kith_delivery.consumers import consumers
 from kith_delivery.jobs import jobs
 from kith_delivery.sender import sending
 from kith_delivery.settings import Settings
+from kith_events.reconcile import reconciling
 
 app = create_service(
-    name="delivery", routers=routes.routers, consumers=consumers, jobs=jobs, settings=Settings, extra=sending
+    name="delivery",
+    routers=routes.routers,
+    consumers=consumers,
+    jobs=jobs,
+    settings=Settings,
+    extra=[sending, reconciling],
 )

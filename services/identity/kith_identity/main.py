@@ -1,6 +1,7 @@
 from kith_chassis.service import create_service
+from kith_events.reconcile import reconciling
 from kith_identity import routes
 from kith_identity.sessions import signing
 from kith_identity.settings import Settings
 
-app = create_service(name="identity", routers=routes.routers, settings=Settings, extra=signing)
+app = create_service(name="identity", routers=routes.routers, settings=Settings, extra=[signing, reconciling])

@@ -1,0 +1,1 @@
+"""Finds and mends what lies between the databases and the stream."""

@@ -1,0 +1,192 @@
+"""The reconciler: the database is the truth, the stream is the fast lane, and here the difference is found and mended.
+
+Two comparisons, each by event id over everything the stream may still hold:
+
+* an event that the outbox calls published and the stream does not have (its store was lost, or it acknowledged what it
+  then forgot) waits in the outbox again, and the relay publishes it;
+* an event that the stream calls done by this service and that neither its inbox nor its dead letters know (the
+  database was restored to an earlier time, or the stream remembers too much) is delivered again: the consumer goes
+  back to the first such event, and the inbox recognises what lies between.
+
+Guarantees: running it changes nothing where nothing is missing; it may run beside relay and consumer, and be killed at
+any point. Not guaranteed: order. An event mended late reaches handlers after later events of its aggregate; handlers
+that keep a state compare `sequence`.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from fastapi import FastAPI
+from nats.js import api
+from nats.js.errors import NotFoundError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kith_chassis.bus import Bus
+from kith_chassis.consumers import Consumers
+from kith_chassis.database import Database
+from kith_chassis.events import SUBJECT_PREFIX
+from kith_chassis.jobs import lead
+
+log = logging.getLogger(__name__)
+EVERY_SECONDS = 600.0
+_FETCH = 1000
+
+_FORGET = text("DROP TABLE IF EXISTS pg_temp.on_stream")
+_GATHER = text("CREATE TEMPORARY TABLE on_stream (event_id uuid NOT NULL, place bigint NOT NULL)")
+_INDEX = text("CREATE INDEX ON pg_temp.on_stream (event_id)")
+_ANALYZE = text("ANALYZE pg_temp.on_stream")
+_COUNT = text("""
+SELECT count(*) FROM outbox
+WHERE published_at < :before AND published_at > CAST(:before AS timestamptz) - make_interval(days => :days)
+""")
+# A day less than the stream keeps: what is about to be forgotten there is no loss.
+_WAIT_AGAIN = text("""
+UPDATE outbox SET published_at = NULL
+WHERE published_at < :before AND published_at > CAST(:before AS timestamptz) - make_interval(days => :days)
+  AND NOT EXISTS (SELECT FROM pg_temp.on_stream s WHERE s.event_id = outbox.event_id)
+""")
+_UNAPPLIED = text("""
+SELECT count(*), min(place) FROM pg_temp.on_stream s
+WHERE place <= :floor
+  AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = s.event_id)
+  AND NOT EXISTS (SELECT FROM dead_letters d WHERE d.event_id = s.event_id)
+""")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What was compared and what was found, in events."""
+
+    published: int
+    missing: int
+    delivered: int
+    unapplied: int
+
+
+async def reconcile(
+    name: str, database: Database, bus: Bus, consumers: Consumers | None, *, stream_days: int
+) -> Difference:
+    """Compare service `name` with the stream and mend what differs. `database` is the worker's."""
+    async with database.engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        published, missing = await _own(name, connection, bus, days=max(stream_days - 1, 1))
+        delivered = unapplied = 0
+        if consumers is not None and consumers.handlers:
+            delivered, unapplied = await _heard(name, connection, bus, consumers.subjects)
+        await connection.execute(_FORGET)
+    found = Difference(published, missing, delivered, unapplied)
+    if missing or unapplied:
+        log.error("events were missing and are mended", extra={"missing": missing, "unapplied": unapplied})
+        await bus.wake(name)
+    return found
+
+
+async def _own(name: str, connection: AsyncConnection, bus: Bus, *, days: int) -> tuple[int, int]:
+    """How many events of the outbox were compared with the stream, and how many of them wait again."""
+    when = {"before": (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one(), "days": days}
+    await _gather(connection, bus, [f"{SUBJECT_PREFIX}{name}.>"])
+    published = (await connection.execute(_COUNT, when)).scalar_one()
+    missing = (await connection.execute(_WAIT_AGAIN, when)).rowcount
+    return published, missing
+
+
+async def _heard(name: str, connection: AsyncConnection, bus: Bus, subjects: Sequence[str]) -> tuple[int, int]:
+    """How many events the consumer is done with, and how many of them it never had; it goes back to the first."""
+    try:
+        consumer = await bus.js.consumer_info(bus.stream, name)
+    except NotFoundError:
+        return 0, 0  # it begins anew, with everything
+    floor = consumer.ack_floor.stream_seq if consumer.ack_floor else 0
+    delivered = await _gather(connection, bus, subjects, last=floor)
+    unapplied, first = (await connection.execute(_UNAPPLIED, {"floor": floor})).one()
+    if unapplied:
+        await bus.js.delete_consumer(bus.stream, name)
+        again = consumer.config.evolve(deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=first)
+        await bus.js.add_consumer(bus.stream, again)
+    return delivered, unapplied
+
+
+async def _gather(connection: AsyncConnection, bus: Bus, subjects: Sequence[str], *, last: int | None = None) -> int:
+    """Put id and place of what the stream holds of these subjects into a temporary table; returns how many."""
+    await connection.execute(_FORGET)
+    await connection.execute(_GATHER)
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    held = 0
+    async for rows in _held(bus, subjects):
+        known = [row for row in rows if last is None or row[1] <= last]
+        await driver.copy_records_to_table("on_stream", records=known, columns=["event_id", "place"])
+        held += len(known)
+        if len(known) < len(rows):
+            break
+    await connection.execute(_INDEX)
+    await connection.execute(_ANALYZE)
+    return held
+
+
+async def _held(bus: Bus, subjects: Sequence[str]) -> AsyncIterator[list[tuple[UUID, int]]]:
+    """(event id, stream sequence) of the messages there are now, in order, some at a time; headers only."""
+    config = api.ConsumerConfig(
+        filter_subjects=list(subjects),
+        ack_policy=api.AckPolicy.NONE,
+        headers_only=True,
+        mem_storage=True,
+        inactive_threshold=60,
+    )
+    info = await bus.js.add_consumer(bus.stream, config)
+    left = info.num_pending or 0
+    subscription = await bus.js.pull_subscribe_bind(consumer=info.name, stream=bus.stream)
+    try:
+        while left > 0:
+            messages = await subscription.fetch(min(_FETCH, left), timeout=10)
+            left -= len(messages)
+            yield [
+                (UUID(message.headers["Nats-Msg-Id"]), message.metadata.sequence.stream)
+                for message in messages
+                if message.headers and _is_id(message.headers.get("Nats-Msg-Id"))
+            ]
+    finally:
+        await subscription.unsubscribe()
+        await bus.js.delete_consumer(bus.stream, info.name)
+
+
+def _is_id(value: str | None) -> bool:
+    """Whether a message came from a relay; what anyone else put on the stream is not ours to mend."""
+    try:
+        UUID(value or "")
+    except ValueError:
+        return False
+    return True
+
+
+@asynccontextmanager
+async def reconciling(app: FastAPI) -> AsyncIterator[None]:
+    """Reconcile every ten minutes in one worker of the service; for `create_service(extra=[reconciling])`."""
+    if app.state.settings.role == "api":
+        yield
+        return
+    name, database = app.state.name, app.state.worker_database
+    task = asyncio.create_task(lead(database, f"{name} job reconcile", partial(_forever, app)), name="reconcile")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _forever(app: FastAPI) -> None:
+    state = app.state
+    days: int = state.settings.stream_max_age_days
+    await state.bus.established.wait()
+    while True:
+        await asyncio.sleep(EVERY_SECONDS)
+        try:
+            await reconcile(state.name, state.worker_database, state.bus, state.consumers, stream_days=days)
+        except Exception as error:  # the database or the stream is away; the next turn comes
+            log.exception("cannot reconcile", extra={"reason": type(error).__name__})
