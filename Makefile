@@ -1,7 +1,7 @@
 # Everything a contributor types. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install run test check check-style check-types check-imports check-dependencies bench contracts story clean
+.PHONY: help install run test check check-style check-types check-imports check-dependencies bench drill contracts story clean
 PYTHON ?= python3
 # uv comes with the system, or is installed once into .bootstrap/.
 UV := $(shell command -v uv 2>/dev/null || echo .bootstrap/bin/uv)
@@ -48,6 +48,9 @@ check-dependencies:
 
 bench: .venv/.installed ## measure; ONLY=area for one area
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+drill: .venv/.installed ## faults under load: what is lost or doubled; ARGS="--rounds 5 --seed 2"
+	@$(BIN)/python -m drill $(ARGS)
 
 contracts: .venv/.installed ## write contracts/ anew from the code
 	@$(BIN)/python -m kith_testkit.contracts

@@ -198,3 +198,8 @@ def test_every_test_that_the_docs_name_is_there():
     assert len(named) > 10
     for path, name in named:
         assert name in (ROOT / "tests" / path).read_text(), f"{path}::{name}"
+
+
+@pytest.mark.parametrize("service", services())
+def test_every_service_mends_what_it_misses(service):
+    assert "reconciling" in (PACKAGES[f"kith_{service}"] / "main.py").read_text()

@@ -77,7 +77,7 @@ class Bus:
                 await self.client.publish(subject, body, headers=headers)
                 continue
             headers["Nats-Batch-Commit"] = "1"
-            answer = json.loads((await self.client.request(subject, body, timeout=15, headers=headers)).data)
+            answer = json.loads((await self.client.request(subject, body, timeout=5, headers=headers)).data)
         if "error" in answer:
             log.warning("atomic batch refused", extra={"code": answer["error"].get("err_code")})
             return False

@@ -1,7 +1,7 @@
 """Work that one process of a service does at a time: relay, consumer and scheduled jobs, elected by advisory lock.
 
 Guarantees: while the lock's connection lives, nobody else holds it; when it is lost the work is cancelled at once,
-and another process takes over within seconds. A job must still be idempotent: a cancelled run starts again.
+and another process takes over within seconds; a silent leader's the server closes. A job must still be idempotent.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from kith_chassis.database import Database
 from kith_chassis.telemetry import LEADING, tracer
 
 log = logging.getLogger(__name__)
-_TRY = text("SELECT pg_try_advisory_lock(:key)")
+_TRY = text("SELECT CASE WHEN pg_try_advisory_lock(:key) THEN set_config('idle_session_timeout', '15s', false) END")
 _HEARTBEAT_SECONDS = 2.0
 
 

@@ -64,12 +64,16 @@ class _Child:
 
 
 class Supervisor:
-    """Keeps commands running. `say` is told, in one line, whenever something dies or comes back."""
+    """Keeps commands running. `say` is told, in one line, whenever something dies or comes back.
+
+    Who dies again and again is started after ever longer pauses, up to `longest_pause_seconds`.
+    """
 
     def __init__(self, home: Path, say: Callable[[str], None] = lambda _: None) -> None:
         self.mark = str(home)
         self.logs = home / "logs"
         self.say = say
+        self.longest_pause_seconds = _LONGEST_PAUSE_SECONDS
         self._groups: list[list[_Child]] = []
         self._stopping = False
         self._rotated: set[str] = set()
@@ -185,7 +189,7 @@ class Supervisor:
             _signal_group(child.process.pid, signal.SIGKILL)  # what it had started has no one to answer to
             if time.monotonic() - child.started_at > _STEADY_SECONDS:
                 child.deaths = 0
-            pause = min(_FIRST_PAUSE_SECONDS * 2**child.deaths, _LONGEST_PAUSE_SECONDS)
+            pause = min(_FIRST_PAUSE_SECONDS * 2**child.deaths, self.longest_pause_seconds)
             child.deaths += 1
             why = "the disk is full: free some space" if is_full(self.logs) else f"see {self.log(name)}"
             self.say(f"{name} {_ending(status)}; starting it again in {pause:.1f} s ({why})")

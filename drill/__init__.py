@@ -1,0 +1,1 @@
+"""The drill: faults under load, and a table of what was lost, doubled or unexpected."""

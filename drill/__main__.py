@@ -1,0 +1,150 @@
+"""Faults under load: `make drill`, or `make drill ARGS="--rounds 5 --seed 2 --only nats"`.
+
+Writes `build/drill.json`: {"rows": [{fault, rounds, commands, acknowledged, lost, doubled, unexpected,
+recovery_seconds, contrast}]}.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from drill.faults import FAULTS, Fault
+from drill.load import Load, Seen, prepared
+from kith_local.layout import Installation
+from kith_local.steps import Steps
+from kith_local.up import System, running
+
+ROOT = Path(__file__).parents[1]
+ROWS = ROOT / "build" / "drill.json"
+SETTLED_SECONDS = 180.0
+UNMENDED_SECONDS = 15.0  # time for what mends itself
+BASE_PORT = 19400
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault. Lost, doubled and unexpected are counted in every service that ought to know of a command."""
+
+    fault: str
+    rounds: int
+    commands: int
+    acknowledged: int
+    lost: int
+    doubled: int
+    unexpected: int
+    recovery_seconds: float | None
+    contrast: bool = False
+
+    @property
+    def is_clean(self) -> bool:
+        return self.lost == self.doubled == self.unexpected == 0
+
+    @property
+    def verdict(self) -> str:
+        return "clean" if self.is_clean else f"{self.lost} lost, {self.doubled} doubled, {self.unexpected} unexpected"
+
+
+def judge(fault: Fault, rounds: int, load: Load, before: tuple[int, int], seen: Seen, seconds: float | None) -> Row:
+    """Compare what was acknowledged with what is there."""
+    sent, acknowledged = load.sent - before[0], load.acknowledged - before[1]
+    known = (seen.distinct, seen.in_metrics, seen.in_recognition)
+    return Row(
+        fault=fault.name,
+        rounds=rounds,
+        commands=sent,
+        acknowledged=acknowledged,
+        lost=sum(max(0, load.acknowledged - each) for each in known),
+        doubled=(seen.stored - seen.distinct) + sum(max(0, each - seen.distinct) for each in known[1:]),
+        unexpected=max(0, seen.distinct - load.sent) + seen.dead + len(load.failed),
+        recovery_seconds=seconds,
+    )
+
+
+async def suffer(system: System, load: Load, fault: Fault, rounds: int, rng: random.Random) -> list[Row]:
+    """Do it under load, then wait until every service knows of everything, or long enough.
+
+    Where a fault must be mended, a first row shows for contrast what is missing before.
+    """
+    before = load.sent, load.acknowledged
+    async with load.writing():
+        for _ in range(rounds):
+            await fault.act(system, rng)
+    rows = []
+    if fault.mend is not None:
+        await asyncio.sleep(UNMENDED_SECONDS)
+        unmended = judge(fault, rounds, load, before, await load.seen(), None)
+        rows.append(replace(unmended, fault=f"{fault.name}, before it is mended", contrast=True))
+    over = time.monotonic()
+    if fault.mend is not None:
+        await fault.mend(system)
+    seen, seconds = await load.seen(), None
+    while time.monotonic() - over < SETTLED_SECONDS:
+        seen = await load.seen()
+        if seen.is_settled and seen.distinct >= load.acknowledged:
+            seconds = round(time.monotonic() - over, 1)
+            break
+        await asyncio.sleep(0.2)
+    return [*rows, judge(fault, rounds, load, before, seen, seconds)]
+
+
+async def drill(faults: Sequence[Fault], rounds: int, seed: int, console: Console, port: int = BASE_PORT) -> list[Row]:
+    rng = random.Random(seed)
+    # What a drill cannot wait a minute for.
+    os.environ["KITH_CONSUMER_LEASE_SECONDS"] = "10"
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="kith-drill-", ignore_cleanup_errors=True) as directory:
+        installation = Installation.from_environment({"KITH_HOME": f"{directory}/.kith", "KITH_PORT": str(port)})
+        async with running(installation, Steps(Console(file=sys.stderr, quiet=True))) as system:
+            system.supervisor.longest_pause_seconds = 0.5  # it is us who kill them
+            async with prepared(system) as load:
+                for fault in faults:
+                    turns = max(1, round(rounds * fault.share))
+                    console.print(f"{fault.name} × {turns} …", highlight=False)
+                    for row in await suffer(system, load, fault, turns, rng):
+                        rows.append(row)
+                        console.print(f"  {row.acknowledged:,} acknowledged, {row.verdict}", highlight=False)
+    return rows
+
+
+def shown(rows: list[Row], seed: int) -> Table:
+    table = Table(title=f"seed {seed}")
+    for name in ("fault", "rounds", "commands", "acknowledged", "lost", "doubled", "unexpected", "recovery"):
+        table.add_column(name, justify="left" if name == "fault" else "right")
+    for row in rows:
+        recovery = "never" if row.recovery_seconds is None else f"{row.recovery_seconds:.1f} s"
+        numbers = (row.rounds, row.commands, row.acknowledged, row.lost, row.doubled, row.unexpected)
+        table.add_row(row.fault, *(f"{each:,}" for each in numbers), recovery)
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make drill", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=50, help="how often a process is killed; others in proportion")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", action="append", help="faults whose name has this in it; may be repeated")
+    asked = parser.parse_args()
+    faults = [each for each in FAULTS if not asked.only or any(part in each.name for part in asked.only)]
+    if not faults:
+        sys.exit(f"no such fault; there are {', '.join(each.name for each in FAULTS)}")
+    console = Console()
+    rows = asyncio.run(drill(faults, asked.rounds, asked.seed, console))
+    console.print(shown(rows, asked.seed))
+    ROWS.parent.mkdir(exist_ok=True)
+    document = {"seed": asked.seed, "rows": [asdict(row) for row in rows]}
+    ROWS.write_text(json.dumps(document, indent=2) + "\n")
+    sys.exit(0 if all(row.is_clean for row in rows if not row.contrast) else 1)
+
+
+if __name__ == "__main__":
+    main()
