@@ -81,7 +81,7 @@ def test_no_domain_word_is_in_the_chassis():
 def test_no_file_is_over_400_lines_and_the_chassis_not_over_2000():
     lengths = {path: len(path.read_text().splitlines()) for path in tracked("*.py")}
     assert {str(path): n for path, n in lengths.items() if n > 400} == {}
-    assert sum(n for path, n in lengths.items() if PACKAGES["kith_chassis"] in path.parents) <= 2000
+    assert sum(n for path, n in lengths.items() if PACKAGES["kith_chassis"] in path.parents) < 2000
 
 
 def test_every_permission_a_route_asks_for_is_one_a_role_gives():

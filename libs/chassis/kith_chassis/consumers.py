@@ -238,7 +238,5 @@ def runs(deliveries: Sequence[_Delivery]) -> Iterator[list[_Delivery]]:
 
 
 def _origin(event: Received[Any]) -> Any:
-    if not event.traceparent:
-        return None
-    context = get_current_span(extract({"traceparent": event.traceparent})).get_span_context()
+    context = get_current_span(extract({"traceparent": event.traceparent or ""})).get_span_context()
     return context if context.is_valid else None
