@@ -28,7 +28,7 @@ async def on_stream(notes, tenant):
     """What the stream holds of a tenant, as envelopes, in order."""
     info = await notes.bus.js.stream_info("KITH")
     found = []
-    for sequence in range(info.state.first_seq, info.state.last_seq + 1):
+    for sequence in range(max(info.state.first_seq, 1), info.state.last_seq + 1):  # 0: it is empty
         message = await notes.bus.js.get_msg("KITH", sequence)
         envelope = json.loads(message.data)
         if envelope.get("tenant") == str(tenant):
