@@ -79,7 +79,7 @@ async def suffer(system: System, load: Load, fault: Fault, rounds: int, rng: ran
     before = load.sent, load.acknowledged
     async with load.writing():
         for _ in range(rounds):
-            await fault.act(system, rng)
+            await fault.act(system, load, rng)
     rows = []
     if fault.mend is not None:
         await asyncio.sleep(UNMENDED_SECONDS)

@@ -10,12 +10,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from drill.load import Load
 from kith_local import environments
 from kith_local.layout import SERVICES
 from kith_local.processes import Command
 from kith_local.up import System
 
 STOPPED_SECONDS = 30.0  # longer than a leader's silence is borne and than the bus waits for an answer
+PROGRESS = 100  # commands acknowledged between two faults: the system had come back
 AWAY_SECONDS = 130.0  # longer than the stream remembers the ids of what it has
 
 
@@ -24,14 +26,15 @@ class Fault:
     """`act` is done `rounds` times under load; `mend` once after it, when what was acknowledged is looked for."""
 
     name: str
-    act: Callable[[System, random.Random], Awaitable[None]]
+    act: Callable[[System, Load, random.Random], Awaitable[None]]
     share: float = 1.0
     mend: Callable[[System], Awaitable[None]] | None = None
 
 
 def _kill(name: str) -> Fault:
-    async def act(system: System, rng: random.Random) -> None:
-        await asyncio.sleep(rng.uniform(0.5, 2.5))
+    async def act(system: System, load: Load, rng: random.Random) -> None:
+        await load.goes_on(PROGRESS)
+        await asyncio.sleep(rng.uniform(0, 1.5))
         pid = system.supervisor.pids[name]
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -45,9 +48,10 @@ async def _started_again(system: System, name: str, pid: int) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _stop_a_leader(system: System, rng: random.Random) -> None:
+async def _stop_a_leader(system: System, load: Load, rng: random.Random) -> None:
     await _stand_in(system)
-    await asyncio.sleep(rng.uniform(0.5, 2.5))
+    await load.goes_on(PROGRESS)
+    await asyncio.sleep(rng.uniform(0, 1.5))
     pid = system.supervisor.pids["recognition"]
     os.kill(pid, signal.SIGSTOP)
     await asyncio.sleep(STOPPED_SECONDS)
@@ -69,8 +73,8 @@ async def _stand_in(system: System) -> None:
     await system.supervisor.start(Command(name, argv, told, ready))
 
 
-async def _broker_away(system: System, _: random.Random) -> None:
-    await asyncio.sleep(2)
+async def _broker_away(system: System, load: Load, _: random.Random) -> None:
+    await load.goes_on(PROGRESS)
     pid = system.supervisor.pids["nats"]
     os.kill(pid, signal.SIGSTOP)
     await asyncio.sleep(AWAY_SECONDS)
@@ -78,10 +82,11 @@ async def _broker_away(system: System, _: random.Random) -> None:
     await asyncio.sleep(5)
 
 
-async def _lose_the_store(system: System, rng: random.Random) -> None:
+async def _lose_the_store(system: System, load: Load, rng: random.Random) -> None:
     """What a service had not read yet is gone: the stream had it, and its relay had been told so."""
     slow = system.supervisor.pids["recognition"]
-    await asyncio.sleep(rng.uniform(1, 3))
+    await load.goes_on(PROGRESS)
+    await asyncio.sleep(rng.uniform(0, 1.5))
     os.kill(slow, signal.SIGSTOP)
     await asyncio.sleep(3)
     pid = system.supervisor.pids["nats"]

@@ -80,6 +80,15 @@ class Load:
             going.clear()
             await asyncio.gather(*tasks)
 
+    async def goes_on(self, commands: int) -> None:
+        """Return when so many more are acknowledged."""
+        wanted = self.acknowledged + commands
+
+        async def reached() -> bool:
+            return self.acknowledged >= wanted
+
+        await eventually(reached, f"{commands} commands")
+
     async def seen(self) -> Seen:
         stored, distinct = await self._ask(
             "groups", "SELECT count(*), count(DISTINCT body) FROM posts WHERE body LIKE $1", f"drill {self._mark} %"
