@@ -15,12 +15,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 from rich.console import Console
 from rich.table import Table
 
 from drill.faults import FAULTS, Fault
 from drill.load import Load, Seen, prepared
+from drill.order import ByPosition, Interleaving
+from kith_chassis.database import Database
+from kith_chassis.migrations import upgrade
+from kith_chassis.outbox import publish_waiting
 from kith_local.layout import Installation
 from kith_local.steps import Steps
 from kith_local.up import System, running
@@ -29,6 +35,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "drill.json"
 SETTLED_SECONDS = 180.0
 UNMENDED_SECONDS = 15.0  # time for what mends itself
+STEPS = 2000  # of the interleaving, for each round of the others
 BASE_PORT = 19400
 
 
@@ -98,7 +105,9 @@ async def suffer(system: System, load: Load, fault: Fault, rounds: int, rng: ran
     return [*rows, judge(fault, rounds, load, before, seen, seconds)]
 
 
-async def drill(faults: Sequence[Fault], rounds: int, seed: int, console: Console, port: int = BASE_PORT) -> list[Row]:
+async def drill(
+    faults: Sequence[Fault], rounds: int, seed: int, console: Console, *, port: int = BASE_PORT, steps: int = 0
+) -> list[Row]:
     rng = random.Random(seed)
     # What a drill cannot wait a minute for.
     os.environ["KITH_CONSUMER_LEASE_SECONDS"] = "10"
@@ -114,6 +123,33 @@ async def drill(faults: Sequence[Fault], rounds: int, seed: int, console: Consol
                     for row in await suffer(system, load, fault, turns, rng):
                         rows.append(row)
                         console.print(f"  {row.acknowledged:,} acknowledged, {row.verdict}", highlight=False)
+                if steps:
+                    console.print(f"order of events × {steps:,} …", highlight=False)
+                    rows += await ordered(system, steps, seed)
+    return rows
+
+
+async def ordered(system: System, steps: int, seed: int) -> list[Row]:
+    """Writers, relays and crashes interleaved; then the same against a relay that goes by position, for contrast."""
+    name, rows = "kith_order", []
+    admin = await asyncpg.connect(system.admin_url)
+    try:
+        for relay, title in ((publish_waiting, "order of events"), (ByPosition(), "order of events, by position")):
+            await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            await admin.execute(f"CREATE DATABASE {name} OWNER metrics_owner")
+            place = urlsplit(system.database_url("metrics", "owner"))._replace(path=f"/{name}")
+            await upgrade("kith_metrics", urlunsplit(place))
+            database = Database(urlunsplit(place))
+            try:
+                found = await Interleaving(database, seed, relay).run(steps)
+            finally:
+                await database.close()
+            unexpected = found.invented + found.inverted
+            contrast = relay is not publish_waiting
+            done = found.committed
+            rows.append(Row(title, steps, done, done, found.skipped, 0, unexpected, 0.0, contrast))
+    finally:
+        await admin.close()
     return rows
 
 
@@ -134,11 +170,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", help="faults whose name has this in it; may be repeated")
     asked = parser.parse_args()
-    faults = [each for each in FAULTS if not asked.only or any(part in each.name for part in asked.only)]
-    if not faults:
-        sys.exit(f"no such fault; there are {', '.join(each.name for each in FAULTS)}")
+
+    def chosen(name: str) -> bool:
+        return not asked.only or any(part in name for part in asked.only)
+
+    faults = [each for each in FAULTS if chosen(each.name)]
+    steps = STEPS * asked.rounds if chosen("order of events") else 0
+    if not faults and not steps:
+        sys.exit(f"no such fault; there are {', '.join(each.name for each in FAULTS)}, order of events")
     console = Console()
-    rows = asyncio.run(drill(faults, asked.rounds, asked.seed, console))
+    rows = asyncio.run(drill(faults, asked.rounds, asked.seed, console, steps=steps))
     console.print(shown(rows, asked.seed))
     ROWS.parent.mkdir(exist_ok=True)
     document = {"seed": asked.seed, "rows": [asdict(row) for row in rows]}

@@ -81,6 +81,7 @@ async def empty(admin_url: str, service: str, *, suffix: str, directory: Path) -
     admin = await asyncpg.connect(admin_url)
     try:
         with _alone(directory, service):
+            await admin.execute(f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)')
             await _create(admin, database)
     finally:
         await admin.close()
