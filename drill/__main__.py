@@ -154,9 +154,9 @@ async def ordered(system: System, steps: int, seed: int) -> list[Row]:
 
 
 def shown(rows: list[Row], seed: int) -> Table:
-    table = Table(title=f"seed {seed}")
+    table = Table(title=f"seed {seed}", box=None, padding=(0, 1), title_justify="left")
     for name in ("fault", "rounds", "commands", "acknowledged", "lost", "doubled", "unexpected", "recovery"):
-        table.add_column(name, justify="left" if name == "fault" else "right")
+        table.add_column(name, justify="left" if name == "fault" else "right", no_wrap=True)
     for row in rows:
         recovery = "never" if row.recovery_seconds is None else f"{row.recovery_seconds:.1f} s"
         numbers = (row.rounds, row.commands, row.acknowledged, row.lost, row.doubled, row.unexpected)

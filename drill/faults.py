@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+import asyncpg
+
 from drill.load import Load
 from kith_local import environments
 from kith_local.layout import SERVICES
@@ -18,6 +20,7 @@ from kith_local.up import System
 
 STOPPED_SECONDS = 30.0  # longer than a leader's silence is borne and than the bus waits for an answer
 PROGRESS = 100  # commands acknowledged between two faults: the system had come back
+DATABASE_AWAY_SECONDS = 300.0
 AWAY_SECONDS = 130.0  # longer than the stream remembers the ids of what it has
 
 
@@ -73,6 +76,19 @@ async def _stand_in(system: System) -> None:
     await system.supervisor.start(Command(name, argv, told, ready))
 
 
+async def _database_away(system: System, load: Load, _: random.Random) -> None:
+    """Nobody gets into recognition's database; its consumer must wait, and burn no attempt."""
+    await load.goes_on(PROGRESS)
+    admin = await asyncpg.connect(system.admin_url)
+    try:
+        await admin.execute("ALTER DATABASE kith_recognition ALLOW_CONNECTIONS false")
+        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'kith_recognition'")
+        await asyncio.sleep(DATABASE_AWAY_SECONDS)
+    finally:
+        await admin.execute("ALTER DATABASE kith_recognition ALLOW_CONNECTIONS true")
+        await admin.close()
+
+
 async def _broker_away(system: System, load: Load, _: random.Random) -> None:
     await load.goes_on(PROGRESS)
     pid = system.supervisor.pids["nats"]
@@ -111,6 +127,7 @@ async def _reconcile(system: System) -> None:
 FAULTS = (
     *(_kill(name) for name in ("groups", "recognition", "metrics", "gateway", "nats", "postgres")),
     Fault("SIGSTOP of a leader", _stop_a_leader, share=0.1),
+    Fault("a consumer's database away", _database_away, share=0.02),
     Fault("broker away", _broker_away, share=0.02),
     Fault("broker's store lost", _lose_the_store, share=0.06, mend=_reconcile),
 )
