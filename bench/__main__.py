@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from bench import importing, matching, story, system
+from bench import events, importing, matching, story, system
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "bench.json"
@@ -25,6 +25,7 @@ AREAS: dict[str, Callable[[], Awaitable[list[dict[str, Any]]]]] = {
     "system": system.measure,
     "matching": matching.measure,
     "import": importing.measure,
+    "events": events.measure,
     "story": story.measure,
 }
 ABOUT = {
@@ -33,6 +34,9 @@ ABOUT = {
     "matching": "One match run in its own process, as the service starts it: reading, scoring, solving, proving, and "
     "explaining every pair.",
     "import": "`kith import` against a running system: through GraphQL into PostgreSQL, batches of 500, no webhook.",
+    "events": "The relay of an outbox and a service's consumer (metrics, members who joined) beside raw JetStream on "
+    "the same servers in the same run; PostgreSQL with synchronous commit, NATS with `sync_interval: always`, all on "
+    "the same cores. Ratios are to the raw limit above them.",
     "story": "`kith story` on a running system, with every webhook received and verified.",
 }
 
