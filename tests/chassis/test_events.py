@@ -133,9 +133,15 @@ class FakeMessage:
         self.subject, self.data, self.headers = subject, data, {"Nats-Msg-Id": str(new_id())}
         self.metadata = type("Metadata", (), {"num_delivered": delivered})
         self.said = []
+        self.reply = "$JS.ACK.KITH.notes"
+        self._client = self
 
-    async def ack(self):
+    async def _send_command(self, frames):
+        assert frames == b"PUB $JS.ACK.KITH.notes 4\r\n+ACK\r\n"
         self.said.append("ack")
+
+    async def _flush_pending(self):
+        pass
 
     async def nak(self, delay):
         self.said.append(("nak", delay))

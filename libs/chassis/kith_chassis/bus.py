@@ -24,6 +24,12 @@ log = logging.getLogger(__name__)
 _ATOMIC = 500  # messages per batch; the server allows 1,000
 
 
+async def write(client: Client, frames: Sequence[bytes]) -> None:
+    """Send protocol messages in one write: several times as fast as a publish each."""
+    await client._send_command(b"".join(frames))  # noqa: SLF001 -- what publish calls
+    await client._flush_pending()  # noqa: SLF001 -- the same
+
+
 class Bus:
     """A connection to NATS and what the relay and the consumers need of it."""
 
@@ -70,14 +76,20 @@ class Bus:
                     await self.js.publish(subject, body, headers={"Nats-Msg-Id": message_id})
 
     async def _publish_atomically(self, messages: Sequence[tuple[str, str, bytes]]) -> bool:
-        batch = new_id().hex
-        for number, (subject, message_id, body) in enumerate(messages, start=1):
-            headers = {"Nats-Msg-Id": message_id, "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
-            if number < len(messages):
-                await self.client.publish(subject, body, headers=headers)
-                continue
-            headers["Nats-Batch-Commit"] = "1"
-            answer = json.loads((await self.client.request(subject, body, timeout=5, headers=headers)).data)
+        batch, frames = new_id().hex, []
+        for number, (subject, message_id, body) in enumerate(messages[:-1], start=1):
+            head = (
+                f"NATS/1.0\r\nNats-Msg-Id: {message_id}\r\nNats-Batch-Id: {batch}\r\n"
+                f"Nats-Batch-Sequence: {number}\r\n\r\n"
+            ).encode()
+            frames.append(
+                b"HPUB %b %d %d\r\n%b%b\r\n" % (subject.encode(), len(head), len(head) + len(body), head, body)
+            )
+        await write(self.client, frames)
+        subject, message_id, body = messages[-1]
+        last = {"Nats-Msg-Id": message_id, "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(len(messages))}
+        reply = await self.client.request(subject, body, timeout=5, headers=last | {"Nats-Batch-Commit": "1"})
+        answer = json.loads(reply.data)
         if "error" in answer:
             log.warning("atomic batch refused", extra={"code": answer["error"].get("err_code")})
             return False

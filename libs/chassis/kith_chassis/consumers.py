@@ -24,7 +24,7 @@ from opentelemetry.trace import Link, SpanKind, get_current_span
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kith_chassis.bus import Bus
+from kith_chassis.bus import Bus, write
 from kith_chassis.database import Database, is_unreachable
 from kith_chassis.events import SUBJECT_PREFIX, Received, View, received
 from kith_chassis.telemetry import CONSUMER_PENDING, DEAD_LETTERS, EVENTS_CONSUMED, tracer
@@ -171,7 +171,8 @@ class Lane:
                     await run[0].handler(session, [each.event for each in run])
         for each in deliveries:
             self._held.pop(each.event.aggregate_id, None)
-            await each.message.ack()
+        client = deliveries[0].message._client  # noqa: SLF001 -- its `ack` is one write for each message
+        await write(client, [b"PUB %b 4\r\n+ACK\r\n" % each.message.reply.encode() for each in deliveries])
         for each in todo:
             EVENTS_CONSUMED.labels(each.event.type, "applied").inc()
 

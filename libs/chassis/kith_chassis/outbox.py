@@ -110,20 +110,6 @@ async def publish_waiting(database: "Database", bus: "Bus") -> int:
     return len(rows)
 
 
-_PRUNE = (
-    text("DELETE FROM idempotency_keys WHERE claimed_at < now() - interval '2 days'"),
-    text("DELETE FROM inbox WHERE applied_at < now() - make_interval(days => :kept)"),
-    text("DELETE FROM outbox WHERE published_at < now() - make_interval(days => :kept)"),
-)
-
-
-async def prune(database: "Database", *, stream_days: int) -> None:
-    """Forget answers nobody retries for, and events twice as old as anything the stream could still bring back."""
-    async with database.transaction() as session:
-        for statement in _PRUNE:
-            await session.execute(statement, {"kept": stream_days * 2} if "kept" in statement.text else {})
-
-
 async def observe_outbox(database: "Database") -> None:
     """Set the gauges for depth (events) and oldest age (seconds)."""
     async with database.transaction() as session:

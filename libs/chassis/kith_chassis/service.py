@@ -20,7 +20,7 @@ from kith_chassis.consumers import Consumers, consume
 from kith_chassis.database import Database, unavailable
 from kith_chassis.errors import Problem, Unavailable
 from kith_chassis.jobs import Job, lead
-from kith_chassis.outbox import observe_outbox, prune, relay
+from kith_chassis.outbox import observe_outbox, relay
 from kith_chassis.settings import ServiceSettings
 
 Extra = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -94,8 +94,7 @@ async def _working(name: str, app: FastAPI, consumers: Consumers | None, jobs: S
             batch=settings.consumer_batch,
             lease_seconds=settings.consumer_lease_seconds,
         )
-    forget = partial(prune, stream_days=settings.stream_max_age_days)
-    for job in (*jobs, Job("observe outbox", 15, observe_outbox), Job("prune", 3600, forget)):
+    for job in (*jobs, Job("observe outbox", 15, observe_outbox)):
         works[f"{name} job {job.name}"] = partial(job.run, database)
     tasks = [asyncio.create_task(lead(database, work, act), name=work) for work, act in works.items()]
     try:

@@ -33,6 +33,7 @@ from kith_chassis.consumers import Consumers
 from kith_chassis.database import Database
 from kith_chassis.events import SUBJECT_PREFIX
 from kith_chassis.jobs import lead
+from kith_events.prune import prune
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 600.0
@@ -167,7 +168,7 @@ def _is_id(value: str | None) -> bool:
 
 @asynccontextmanager
 async def reconciling(app: FastAPI) -> AsyncIterator[None]:
-    """Reconcile every ten minutes in one worker of the service; for `create_service(extra=[reconciling])`."""
+    """Reconcile, and forget what is old, every ten minutes in one worker; for `create_service(extra=[reconciling])`."""
     if app.state.settings.role == "api":
         yield
         return
@@ -188,5 +189,6 @@ async def _forever(app: FastAPI) -> None:
         await asyncio.sleep(EVERY_SECONDS)
         try:
             await reconcile(state.name, state.worker_database, state.bus, state.consumers, stream_days=days)
+            await prune(state.worker_database, stream_days=days)
         except Exception as error:  # the database or the stream is away; the next turn comes
             log.exception("cannot reconcile", extra={"reason": type(error).__name__})
