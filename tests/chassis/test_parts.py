@@ -101,6 +101,24 @@ def test_logs_are_json_and_withhold_what_is_personal(capsys):
     assert line["email"] == "[withheld]"
 
 
+def test_a_logged_exception_says_where_it_happened_and_nothing_of_what_people_wrote(capsys):
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    configure_logging(AppSettings(log_level="INFO"), service="notes")
+    password = "hunter2hunter2"
+    try:
+        int(f"{password} of ada@example.org")  # says what it was given
+    except ValueError:
+        logging.getLogger("x").exception("failed")
+    root.handlers, root.level = before
+    out = capsys.readouterr().out
+    assert "hunter2" not in out
+    assert "ada@" not in out
+    [found] = json.loads(out)["exception"]
+    assert found["exc_type"] == "ValueError"
+    assert found["frames"][0]["name"].startswith("test_a_logged_exception")
+
+
 values = st.tuples(
     st.integers(-(2**62), 2**62),
     st.text(max_size=20),

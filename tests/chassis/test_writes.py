@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from kith_chassis.ids import new_id
-from kith_events.prune import prune
+from kith_events.housekeeping import prune
 from kith_testkit.probe import Actor, eventually
 
 pytestmark = pytest.mark.integration

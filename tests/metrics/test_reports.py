@@ -84,3 +84,10 @@ async def test_reports_are_for_coordinators_of_this_community(metrics, coordinat
     assert (await other.get(f"/reports/{report['id']}")).status_code == 404
     assert (await other.get(f"/reports/{report['id']}/isolated")).status_code == 404
     assert (await other.get("/reports", params={"after": "nonsense"})).json()["code"] == "invalid_cursor"
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_time_no_calendar_of_ours_has_is_refused(metrics, coordinator, when):
+    for name in ("since", "until"):
+        answer = await metrics.client(coordinator).get("/interactions", params={name: when})
+        assert answer.status_code == 422

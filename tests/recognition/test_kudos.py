@@ -64,7 +64,23 @@ async def test_the_weekly_allowance_cannot_be_overdrawn_by_hurrying(recognition,
     assert len(await recognition.emitted(community_id, "recognition.kudos_given.v1")) == 20
 
 
-@pytest.mark.parametrize(("change", "status"), [({"receiver_id": str(new_id())}, 404), ({"message": " "}, 422)])
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"receiver_id": str(new_id())}, 404),
+        ({"message": " "}, 422),
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"receiver_id": str(new_id())}, 404),
+        ({"message": " "}, 422),
+        ({"message": "a\u202eb"}, 422),
+        ({"value": "\0"}, 422),
+    ],
+)
+        ({"value": "\0"}, 422),
+    ],
+)
 async def test_kudos_need_a_receiver_and_words(people, as_member, change, status):
     body = {"receiver_id": str(people[1]), "message": "Thanks"} | change
     assert (await as_member(people[0]).post("/kudos", json=body)).status_code == status

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from kith_chassis.errors import Unavailable
+from kith_chassis.errors import Invalid, Problem, Unavailable
 from kith_chassis.idempotency import claim_key
 from kith_chassis.outbox import store_events
 from kith_chassis.tokens import Caller
@@ -37,6 +37,7 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             pool_pre_ping=False,
+            hide_parameters=True,  # an error's text must not tell what was to be stored
             connect_args={"timeout": 5, "server_settings": {"application_name": name}},
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
@@ -108,9 +109,9 @@ def is_unreachable(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-def unavailable(error: SQLAlchemyError) -> Unavailable | None:
-    """The problem to answer when the database is away, has no room or wants a retry; None for anything else."""
+def translated(error: SQLAlchemyError) -> Problem | None:
+    """The problem to answer when the database is away, has no room or wants a retry, or cannot hold a text."""
     state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
     if is_unreachable(error) or state[:2] in {"53", "57", "40"} or state == "55P03":
         return Unavailable()
-    return None
+    return Invalid("Text holds a NUL character, which cannot be stored.") if state in {"22021", "22P05"} else None

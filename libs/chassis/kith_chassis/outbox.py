@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.events import SUBJECT_PREFIX, Emitted, envelope
-from kith_chassis.telemetry import EVENTS_PUBLISHED, OUTBOX_DEPTH, OUTBOX_OLDEST
+from kith_chassis.telemetry import EVENTS_PUBLISHED
 
 if TYPE_CHECKING:
     from kith_chassis.bus import Bus
@@ -48,9 +48,6 @@ _WAITING = text(
     "FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT :limit"
 )
 _MARK = text("UPDATE outbox SET published_at = now() WHERE position = ANY(:positions)")
-_DEPTH = text(
-    "SELECT count(*), coalesce(extract(epoch FROM now() - min(occurred_at)), 0) FROM outbox WHERE published_at IS NULL"
-)
 
 
 async def store_events(session: AsyncSession) -> int:
@@ -108,11 +105,3 @@ async def publish_waiting(database: "Database", bus: "Bus") -> int:
             await session.execute(_MARK, {"positions": [row.position for row in rows]})
             EVENTS_PUBLISHED.inc(len(rows))
     return len(rows)
-
-
-async def observe_outbox(database: "Database") -> None:
-    """Set the gauges for depth (events) and oldest age (seconds)."""
-    async with database.transaction() as session:
-        depth, oldest = (await session.execute(_DEPTH)).one()
-    OUTBOX_DEPTH.set(depth)
-    OUTBOX_OLDEST.set(float(oldest))

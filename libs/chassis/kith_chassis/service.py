@@ -17,10 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from kith_chassis.app import Check, answer_unexpected, create_app
 from kith_chassis.bus import Bus, open_bus
 from kith_chassis.consumers import Consumers, consume
-from kith_chassis.database import Database, unavailable
+from kith_chassis.database import Database, translated
 from kith_chassis.errors import Problem, Unavailable
 from kith_chassis.jobs import Job, lead
-from kith_chassis.outbox import observe_outbox, relay
+from kith_chassis.outbox import relay
 from kith_chassis.settings import ServiceSettings
 
 Extra = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -94,7 +94,7 @@ async def _working(name: str, app: FastAPI, consumers: Consumers | None, jobs: S
             batch=settings.consumer_batch,
             lease_seconds=settings.consumer_lease_seconds,
         )
-    for job in (*jobs, Job("observe outbox", 15, observe_outbox)):
+    for job in jobs:
         works[f"{name} job {job.name}"] = partial(job.run, database)
     tasks = [asyncio.create_task(lead(database, work, act), name=work) for work, act in works.items()]
     try:
@@ -114,5 +114,5 @@ async def _relay(name: str, database: Database, bus: Bus, settings: ServiceSetti
 
 def _translate(error: Exception) -> Problem | None:
     if isinstance(error, SQLAlchemyError):
-        return unavailable(error)
+        return translated(error)
     return Unavailable() if isinstance(error, ConnectionError | TimeoutError) else None

@@ -54,6 +54,12 @@ def _add_trace(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMappi
     return entry
 
 
+def _where(exc_info: Any) -> list[dict[str, Any]]:
+    """An exception's kind and frames; neither its words nor local variables, which hold what people wrote."""
+    found = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)(exc_info)
+    return [{**each, "exc_value": "[withheld]", "exceptions": []} for each in found]
+
+
 def configure_logging(settings: AppSettings, *, service: str) -> None:
     """JSON lines on stdout for everything that logs in this process, with the trace id and without personal data."""
     std = structlog.stdlib
@@ -65,7 +71,7 @@ def configure_logging(settings: AppSettings, *, service: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _add_trace,
             _withhold_personal,
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(_where),
             structlog.processors.JSONRenderer(default=str),
         ],
     )

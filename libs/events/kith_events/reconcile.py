@@ -15,6 +15,7 @@ that keep a state compare `sequence`.
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,10 +34,11 @@ from kith_chassis.consumers import Consumers
 from kith_chassis.database import Database
 from kith_chassis.events import SUBJECT_PREFIX
 from kith_chassis.jobs import lead
-from kith_events.prune import prune
+from kith_events.housekeeping import observe, prune
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 600.0
+OBSERVED_SECONDS = 15.0
 _FETCH = 1000
 
 _FORGET = text("DROP TABLE IF EXISTS pg_temp.on_stream")
@@ -168,7 +170,10 @@ def _is_id(value: str | None) -> bool:
 
 @asynccontextmanager
 async def reconciling(app: FastAPI) -> AsyncIterator[None]:
-    """Reconcile, and forget what is old, every ten minutes in one worker; for `create_service(extra=[reconciling])`."""
+    """Watch the outbox, and every ten minutes reconcile and forget what is old, in one worker of the service.
+
+    For `create_service(extra=[reconciling])`.
+    """
     if app.state.settings.role == "api":
         yield
         return
@@ -185,9 +190,14 @@ async def _forever(app: FastAPI) -> None:
     state = app.state
     days: int = state.settings.stream_max_age_days
     await state.bus.established.wait()
+    due = time.monotonic() + EVERY_SECONDS
     while True:
-        await asyncio.sleep(EVERY_SECONDS)
+        await asyncio.sleep(OBSERVED_SECONDS)
         try:
+            await observe(state.worker_database)
+            if time.monotonic() < due:
+                continue
+            due = time.monotonic() + EVERY_SECONDS
             await reconcile(state.name, state.worker_database, state.bus, state.consumers, stream_days=days)
             await prune(state.worker_database, stream_days=days)
         except Exception as error:  # the database or the stream is away; the next turn comes

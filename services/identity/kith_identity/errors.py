@@ -37,6 +37,12 @@ class AddressTaken(Conflict):
     code = "address_taken"
 
 
+class HasLogin(Conflict):
+    """This member can sign in already; invitations are for those who cannot."""
+
+    code = "has_login"
+
+
 class AddressNeeded(Invalid):
     """Give an e-mail address and a password to sign in with from now on."""
 

@@ -26,7 +26,7 @@ class MemberRow(Profile):
     """One row of a member list. `line` is its place in the file, given back with every error."""
 
     model_config = ConfigDict(extra="forbid")
-    line: int = Field(ge=1)
+    line: int = Field(ge=1, lt=2**31)
     external_id: Tag | None = None
     email: Email | None = None
     display_name: Name | None = None
@@ -53,18 +53,14 @@ class Imported:
     errors: list[RowError] = field(default_factory=list)
 
 
-# A row is recognised by its external id, or else by the account of its address.
-_ACCOUNTS = text("""
-WITH made AS (
-  INSERT INTO accounts (id, email)
-  SELECT id, email FROM unnest(CAST(:ids AS uuid[]), CAST(:emails AS text[])) AS n(id, email)
-  ORDER BY email ON CONFLICT (email) DO NOTHING RETURNING id, email
-)
-SELECT id, email FROM made UNION ALL SELECT id, email FROM accounts WHERE email = ANY(:emails)
-""")
+# A row is recognised by its external id, or else by its address: of an earlier row, or of a login used here.
+# Imports of one community go one after the other: two at once would not see each other's new members.
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:community, 7))")
 _KNOWN = text("""
-SELECT id, account_id, external_id, import_digest FROM members
-WHERE community_id = :community AND (external_id = ANY(:externals) OR account_id = ANY(:accounts)) FOR UPDATE
+SELECT m.id, m.account_id, m.external_id, m.address, a.email, m.import_digest
+FROM members m LEFT JOIN accounts a ON a.id = m.account_id
+WHERE m.community_id = :community
+  AND (m.external_id = ANY(:externals) OR m.address = ANY(:addresses) OR a.email = ANY(:addresses)) FOR UPDATE OF m
 """)
 _COLUMNS = {
     "display_name": "text", "bio": "text", "skills_offered": "jsonb", "skills_wanted": "jsonb", "interests": "text[]",
@@ -73,11 +69,11 @@ _COLUMNS = {
     "availability_exceptions": "jsonb", "visibility": "jsonb",
 }  # fmt: skip
 _CREATE = text(f"""
-INSERT INTO members (id, community_id, account_id, external_id, import_digest, joined_at, {", ".join(_COLUMNS)})
-SELECT r.id, :community, r.account_id, r.external_id, decode(r.digest, 'hex'), :now,
+INSERT INTO members (id, community_id, address, external_id, import_digest, joined_at, {", ".join(_COLUMNS)})
+SELECT r.id, :community, r.address, r.external_id, decode(r.digest, 'hex'), :now,
        {", ".join(f"r.{name}" for name in _COLUMNS)}
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
-  id uuid, account_id uuid, external_id text, digest text, {", ".join(f"{n} {k}" for n, k in _COLUMNS.items())})
+  id uuid, address text, external_id text, digest text, {", ".join(f"{n} {k}" for n, k in _COLUMNS.items())})
 """)
 
 
@@ -90,22 +86,20 @@ async def take(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> Importe
     good = _judge(rows, done)
     if not good:
         return done
-    accounts = await _accounts(session, [row.email for row in good if row.email])
-    known = await _known(session, good, accounts)
+    known = await _known(session, good)
     fresh: list[dict[str, Any]] = []
     joined_at = datetime.now(UTC)
     for row in good:
-        account_id = accounts.get(row.email) if row.email else None
-        by_external, by_account = known.get(row.external_id), known.get(account_id)
-        found = by_external or by_account
-        if by_external and by_account and by_external["id"] != by_account["id"]:
+        by_external, by_address = known.get(("external_id", row.external_id)), known.get(("email", row.email))
+        found = by_external or by_address
+        if by_external and by_address and by_external["id"] != by_address["id"]:
             done.errors.append(RowError(row.line, "email", "belongs to another member than this external_id does"))
         elif found is None:
-            fresh.append(_fresh(row, account_id))
+            fresh.append(_fresh(row))
         elif bytes(found["import_digest"] or b"") == _digest(row):
             done.unchanged += 1
         else:
-            await _update(session, found["id"], row, account_id)
+            await _update(session, found["id"], row)
             done.updated += 1
     if fresh:
         values = {"community": tenant_of(session), "now": joined_at, "rows": json.dumps(fresh)}
@@ -123,13 +117,14 @@ def _judge(rows: Sequence[dict[str, Any]], done: Imported) -> list[MemberRow]:
     good: list[MemberRow] = []
     seen: dict[tuple[str, str], int] = {}
     for number, raw in enumerate(rows, start=1):
-        line = raw.get("line") if isinstance(raw.get("line"), int) else number
+        given = raw.get("line")
+        line = given if isinstance(given, int) and 0 < given < 2**31 else number
         try:
             row = MemberRow.model_validate(raw)
         except ValidationError as error:
             for each in error.errors()[:10]:
                 column = str(each["loc"][0]) if each["loc"] else "row"
-                done.errors.append(RowError(line or number, column, each["msg"].removeprefix("Value error, ")))
+                done.errors.append(RowError(line, column, each["msg"].removeprefix("Value error, ")))
             continue
         keys = [(name, value) for name in ("email", "external_id") if (value := getattr(row, name)) is not None]
         twice = next((key for key in keys if key in seen), None)
@@ -141,29 +136,28 @@ def _judge(rows: Sequence[dict[str, Any]], done: Imported) -> list[MemberRow]:
     return good
 
 
-async def _accounts(session: AsyncSession, emails: list[str]) -> dict[str, UUID]:
-    if not emails:
-        return {}
-    made = await session.execute(_ACCOUNTS, {"ids": [new_id() for _ in emails], "emails": emails})
-    return {row.email: row.id for row in made}
-
-
-async def _known(session: AsyncSession, rows: Sequence[MemberRow], accounts: dict[str, UUID]) -> dict[Any, Any]:
-    """Members these rows speak of, by external id and by account id."""
+async def _known(session: AsyncSession, rows: Sequence[MemberRow]) -> dict[tuple[str, str | None], Any]:
+    """Members these rows speak of, by external id and by address; nobody else imports until this transaction ends."""
+    community_id = tenant_of(session)
+    await session.execute(_ALONE, {"community": str(community_id)})
     wanted = {
-        "community": tenant_of(session),
+        "community": community_id,
         "externals": [row.external_id for row in rows if row.external_id],
-        "accounts": list(accounts.values()),
+        "addresses": [row.email for row in rows if row.email],
     }
-    known: dict[Any, Any] = {}
+    known: dict[tuple[str, str | None], Any] = {}
     for found in (await session.execute(_KNOWN, wanted)).mappings():
-        for key in (found["external_id"], found["account_id"]):
-            if key is not None:
-                known[key] = found
+        for of, value in (
+            ("external_id", found["external_id"]),
+            ("email", found["address"]),
+            ("email", found["email"]),
+        ):
+            if value is not None:
+                known[of, value] = found
     return known
 
 
-def _fresh(row: MemberRow, account_id: UUID | None) -> dict[str, Any]:
+def _fresh(row: MemberRow) -> dict[str, Any]:
     member_id = new_id()
     empty: dict[str, Any] = {
         "bio": "", "skills_offered": [], "skills_wanted": [], "interests": [], "goals": [], "languages": [],
@@ -175,7 +169,7 @@ def _fresh(row: MemberRow, account_id: UUID | None) -> dict[str, Any]:
         "display_name": row.display_name or f"Member {row.external_id or member_id.hex[-6:]}",
         **_changes(row),
         "id": str(member_id),
-        "account_id": str(account_id) if account_id else None,
+        "address": row.email,
         "external_id": row.external_id,
         "digest": _digest(row).hex(),
     }
@@ -191,8 +185,9 @@ def _digest(row: MemberRow) -> bytes:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
 
 
-async def _update(session: AsyncSession, member_id: UUID, row: MemberRow, account_id: UUID | None) -> None:
-    member = await change_profile(session, member_id=member_id, changes=_changes(row))
+async def _update(session: AsyncSession, member_id: UUID, row: MemberRow) -> None:
+    changes = {name: value for name, value in _changes(row).items() if name != "visibility"}  # that is theirs to choose
+    member = await change_profile(session, member_id=member_id, changes=changes)
     member.import_digest = _digest(row)
-    member.account_id = member.account_id or account_id
+    member.address = member.address or row.email
     member.external_id = member.external_id or row.external_id

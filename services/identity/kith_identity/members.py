@@ -15,7 +15,14 @@ from kith_chassis.errors import refused
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
 from kith_identity import sessions
-from kith_identity.errors import AddressNeeded, AddressTaken, AlreadyMember, InvitationRefused, NoSuchMember
+from kith_identity.errors import (
+    AddressNeeded,
+    AddressTaken,
+    AlreadyMember,
+    HasLogin,
+    InvitationRefused,
+    NoSuchMember,
+)
 from kith_identity.events import MemberJoined, ProfileChanged, RoleGranted
 from kith_identity.models import Account, Invitation, Member, RoleGrant
 from kith_identity.sessions import Signer, Tokens
@@ -38,7 +45,10 @@ async def add(
     account: NewAccount,
     source: Literal["founding", "join"],
 ) -> Member:
-    """A new member with a login. An address that has a password already must be given that password."""
+    """A new member with a login. An address that has a login already must be given its password."""
+    listed = select(Member.id).where(Member.address == account.email, Member.account_id.is_(None))
+    if await session.scalar(listed) is not None:
+        raise AddressTaken("This community's member list has this address already; ask for an invitation.")
     account_id = await _account(session, signer, account)
     member = Member(
         community_id=community_id,
@@ -60,9 +70,6 @@ async def _account(session: AsyncSession, signer: Signer, new: NewAccount) -> UU
     if account_id is not None:
         return account_id
     account = (await session.scalars(select(Account).where(Account.email == new.email).with_for_update())).one()
-    if account.password_hash is None:
-        # The address came with somebody's member list; only an invitation proves who owns it.
-        raise AddressTaken("This address is known here; use the invitation that was sent to it.")
     if not await signer.matches(new.password, account.password_hash):
         raise AddressTaken
     return account.id
@@ -98,11 +105,19 @@ class Invited:
 
 
 async def invite(session: AsyncSession, signer: Signer, *, by: UUID, member_ids: Sequence[UUID]) -> list[Invited]:
-    """A one-time token for each of these members, in their order; NoSuchMember if one is not of this community."""
+    """A one-time token for each of these members, in their order.
+
+    NoSuchMember if one is not of this community; HasLogin if one can sign in already: whoever holds an invitation is
+    that member.
+    """
     community_id = tenant_of(session)
-    known = set(await session.scalars(select(Member.id).where(Member.id.in_(member_ids))))
-    if missing := [each for each in member_ids if each not in known]:
-        raise NoSuchMember(f"There is no member {missing[0]} in this community.")
+    rows = await session.execute(select(Member.id, Member.account_id).where(Member.id.in_(member_ids)))
+    known = {row.id: row.account_id for row in rows}
+    for member_id in member_ids:
+        if member_id not in known:
+            raise NoSuchMember(f"There is no member {member_id} in this community.")
+        if known[member_id] is not None:
+            raise HasLogin(f"Member {member_id} has a login already.")
     expires_at = datetime.now(UTC) + timedelta(days=signer.settings.invitation_days)
     invited = []
     for member_id in member_ids:
@@ -132,25 +147,14 @@ async def redeem(
     if invitation is None or invitation.redeemed_at is not None or invitation.expires_at <= datetime.now(UTC):
         raise InvitationRefused
     invitation.redeemed_at = datetime.now(UTC)
+    member = (await session.scalars(select(Member).where(Member.id == invitation.member_id).with_for_update())).one()
+    if member.account_id is not None:  # they have come by another way since
+        raise InvitationRefused
     if password is not None:
-        await _give_login(session, signer, member_id=invitation.member_id, email=email, password=password)
-    return await sessions.start(
-        session, signer, member_id=invitation.member_id, community_id=community_id, family_id=new_id()
-    )
-
-
-async def _give_login(
-    session: AsyncSession, signer: Signer, *, member_id: UUID, email: str | None, password: str
-) -> None:
-    member = (await session.scalars(select(Member).where(Member.id == member_id).with_for_update())).one()
-    if member.account_id is None:
-        if email is None:
+        address = email or member.address
+        if address is None:
             raise AddressNeeded
-        member.account_id = await _account(session, signer, NewAccount(email, password, member.display_name))
+        member.account_id = await _account(session, signer, NewAccount(address, password, member.display_name))
         with refused({"members_community_id_account_id_key": AlreadyMember()}):
             await session.flush()
-        return
-    account = (await session.scalars(select(Account).where(Account.id == member.account_id).with_for_update())).one()
-    if account.password_hash is not None:
-        raise AddressTaken
-    account.password_hash = await signer.hash(password)
+    return await sessions.start(session, signer, member_id=member.id, community_id=community_id, family_id=new_id())

@@ -29,13 +29,13 @@ class Community(Base):
 
 
 class Account(Base):
-    """A login, across communities."""
+    """A login, across communities. Only its password lets it into another one: an address proves nothing."""
 
     __tablename__ = "accounts"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     email: Mapped[str] = mapped_column(unique=True)
-    password_hash: Mapped[str | None]
+    password_hash: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
@@ -44,12 +44,14 @@ class Member(Base):
 
     Skills are lists of {"tag", "level" 1-5}; availability is recurring wall-clock windows {"weekday" 0-6 from Monday,
     "start", "end" in minutes} in `time_zone`, with dated exceptions {"date", "available", "start", "end"}.
+    `address` is what a member list said; it is no login.
     """
 
     __tablename__ = "members"
     __table_args__ = (
         Index("members_community_id_account_id_key", "community_id", "account_id", unique=True),
         Index("members_community_id_external_id_key", "community_id", "external_id", unique=True),
+        Index("members_community_id_address_key", "community_id", "address", unique=True),
         Index("members_listing", "community_id", "id"),
         CheckConstraint("experience_years >= 0", name="experience_years"),
         CheckConstraint("weekly_hours >= 0 AND weekly_hours <= 168", name="weekly_hours"),
@@ -59,6 +61,7 @@ class Member(Base):
     community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
     external_id: Mapped[str | None]
+    address: Mapped[str | None]
     display_name: Mapped[str]
     bio: Mapped[str] = mapped_column(server_default="")
     skills_offered: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))

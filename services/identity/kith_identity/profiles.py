@@ -1,12 +1,15 @@
 """What a profile may hold, and who sees which field of it. Pure."""
 
+import unicodedata
 import zoneinfo
+from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, field_validator
 
+_JOINERS = "\u200c\u200d"  # emoji, and Indic and Persian writing need them
 Visibility = Literal["everyone", "staff", "self"]
 VISIBILITY_RANK: dict[str, int] = {"everyone": 0, "staff": 1, "self": 2}
 # Lists for lists, None for the rest: what a viewer gets of a field that is not for them.
@@ -38,9 +41,20 @@ def _known_zone(name: str) -> str:
 
 
 def _plain(value: str) -> str:
-    """Text people see: no control characters, which hide or reorder what stands beside them."""
-    if any(ord(character) < 32 and character not in "\n\t" for character in value):  # noqa: PLR2004 -- ASCII controls
+    """Text people see: no characters that hide or reorder what stands beside them, and something to see."""
+    kinds = [(unicodedata.category(character), character) for character in value]
+    if any(kind == "Cc" and character not in "\n\t" for kind, character in kinds):
         raise ValueError("holds control characters")
+    if any(kind in {"Cf", "Cs"} and character not in _JOINERS for kind, character in kinds):
+        raise ValueError("holds characters that hide or reorder text")
+    if value and all(kind[0] in "CZ" for kind, _ in kinds):
+        raise ValueError("holds nothing that can be seen")
+    return value
+
+
+def _calendar_date(value: str) -> str:
+    if not (value.isascii() and date.fromisoformat(value)):
+        raise ValueError("is not a date like 2026-03-01")
     return value
 
 
@@ -50,7 +64,9 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000),
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+    AfterValidator(_plain),
 ]
 Password = Annotated[str, StringConstraints(min_length=10, max_length=200)]
 Years = Annotated[float, Field(ge=0, le=80, allow_inf_nan=False)]
@@ -76,7 +92,7 @@ class ExceptionIn(BaseModel):
     """A dated exception to the weekly windows: free, or not free, from `start` to `end` minutes of that day."""
 
     model_config = ConfigDict(extra="forbid")
-    date: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_calendar_date)]
     available: bool
     start: int = Field(default=0, ge=0, lt=1440)
     end: int = Field(default=1440, gt=0, le=1440)

@@ -15,6 +15,7 @@ from kith_identity import communities, imports, members, onboarding, queries, se
 from kith_identity.errors import (
     AddressTaken,
     AlreadyMember,
+    HasLogin,
     InvitationRefused,
     NoSuchCommunity,
     NoSuchMember,
@@ -198,7 +199,7 @@ async def redeem_invitation(body: RedeemIn, signer: Signing, session: OpenTransa
     return await members.redeem(session, signer, token=body.token, email=body.email, password=body.password)
 
 
-@member.post("/invitations", status_code=201, responses=problems(NoSuchMember))
+@member.post("/invitations", status_code=201, responses=problems(NoSuchMember, HasLogin))
 async def invite(body: InviteIn, actor: Inviter, signer: Signing, session: Transaction) -> list[InvitedOut]:
     invited = await members.invite(session, signer, by=actor.subject, member_ids=body.member_ids)
     return [InvitedOut(member_id=each.member_id, token=each.token) for each in invited]

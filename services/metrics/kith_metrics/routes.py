@@ -1,9 +1,9 @@
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from kith_chassis.database import Transaction
 from kith_chassis.errors import problems
@@ -13,6 +13,14 @@ from kith_chassis.tokens import Principal, permitted
 from kith_metrics import queries, reports
 from kith_metrics.errors import NoSuchReport
 
+
+def _of_our_time(value: datetime) -> datetime:
+    if not 2000 <= value.year <= 2100:  # noqa: PLR2004 -- beyond, arithmetic with offsets leaves what a date can be
+        raise ValueError("lies outside of the years 2000 to 2100")
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
 Reader = Annotated[Principal, Depends(permitted("metrics:read"))]
 
 
@@ -106,8 +114,8 @@ async def list_isolated(
 async def list_interactions(
     _: Reader,
     session: Transaction,
-    since: Annotated[AwareDatetime | None, Query()] = None,
-    until: Annotated[AwareDatetime | None, Query()] = None,
+    since: Annotated[Instant | None, Query()] = None,
+    until: Annotated[Instant | None, Query()] = None,
     first: First = 100,
     after: After = None,
 ) -> Page[WhoWithWhomOut]:

@@ -1,3 +1,4 @@
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -20,13 +21,20 @@ from kith_recognition.errors import (
     NothingLeftToGive,
 )
 
+_JOINERS = "\u200c\u200d"  # emoji, and Indic and Persian writing need them
 Participating = Annotated[Principal, Depends(permitted("recognition:take_part"))]
 Coordinating = Annotated[Principal, Depends(permitted("recognition:coordinate"))]
 
 
 def _plain(value: str) -> str:
-    if any(ord(character) < 32 and character not in "\n\t" for character in value):  # noqa: PLR2004 -- ASCII controls
+    """Text people see: no characters that hide or reorder what stands beside them, and something to see."""
+    kinds = [(unicodedata.category(character), character) for character in value]
+    if any(kind == "Cc" and character not in "\n\t" for kind, character in kinds):
         raise ValueError("holds control characters")
+    if any(kind in {"Cf", "Cs"} and character not in _JOINERS for kind, character in kinds):
+        raise ValueError("holds characters that hide or reorder text")
+    if value and all(kind[0] in "CZ" for kind, _ in kinds):
+        raise ValueError("holds nothing that can be seen")
     return value
 
 
@@ -45,7 +53,9 @@ class _Out(BaseModel):
 class KudosIn(_In):
     receiver_id: UUID
     message: Text
-    value: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] = "help"
+    value: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), AfterValidator(_plain)
+    ] = "help"
 
 
 class KudosOut(_Out):

@@ -18,7 +18,7 @@ CREATE TABLE communities (
 CREATE TABLE accounts (
   id            uuid PRIMARY KEY,
   email         text NOT NULL UNIQUE,
-  password_hash text,
+  password_hash text NOT NULL,
   created_at    timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE members (
@@ -26,6 +26,7 @@ CREATE TABLE members (
   community_id     uuid NOT NULL REFERENCES communities (id),
   account_id       uuid REFERENCES accounts (id),
   external_id      text,
+  address          text,
   display_name     text NOT NULL,
   bio              text NOT NULL DEFAULT '',
   skills_offered   jsonb NOT NULL DEFAULT '[]',
@@ -45,6 +46,7 @@ CREATE TABLE members (
 );
 CREATE UNIQUE INDEX members_community_id_account_id_key ON members (community_id, account_id);
 CREATE UNIQUE INDEX members_community_id_external_id_key ON members (community_id, external_id);
+CREATE UNIQUE INDEX members_community_id_address_key ON members (community_id, address);
 CREATE INDEX members_listing ON members (community_id, id);
 CREATE TABLE role_grants (
   id           uuid PRIMARY KEY,

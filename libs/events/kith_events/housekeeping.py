@@ -1,8 +1,9 @@
-"""Forgetting what nobody can ask for any more."""
+"""Watching the outbox, and forgetting what nobody can ask for any more."""
 
 from sqlalchemy import text
 
 from kith_chassis.database import Database
+from kith_chassis.telemetry import OUTBOX_DEPTH, OUTBOX_OLDEST
 
 _PRUNE = (
     text("DELETE FROM idempotency_keys WHERE claimed_at < now() - interval '2 days'"),
@@ -11,8 +12,21 @@ _PRUNE = (
 )
 
 
+_DEPTH = text(
+    "SELECT count(*), coalesce(extract(epoch FROM now() - min(occurred_at)), 0) FROM outbox WHERE published_at IS NULL"
+)
+
+
 async def prune(database: Database, *, stream_days: int) -> None:
     """Forget answers nobody retries for, and events twice as old as anything the stream could still bring back."""
     async with database.transaction() as session:
         for statement in _PRUNE:
             await session.execute(statement, {"kept": stream_days * 2} if "kept" in statement.text else {})
+
+
+async def observe(database: Database) -> None:
+    """Set the gauges for depth (events) and oldest age (seconds) of the outbox."""
+    async with database.transaction() as session:
+        depth, oldest = (await session.execute(_DEPTH)).one()
+    OUTBOX_DEPTH.set(depth)
+    OUTBOX_OLDEST.set(float(oldest))
