@@ -8,7 +8,6 @@ import pytest
 
 from kith_local.errors import LocalError
 from kith_local.geography import zone_of
-from kith_local.imports import import_members, rejected_path
 from kith_local.member_files import open_members
 
 pytestmark = pytest.mark.unit
@@ -108,6 +107,7 @@ def test_a_mapping_names_columns_that_exist_and_fields_that_exist(tmp_path):
         ("@SUM(1)", "name", "spreadsheet formula"),
         ("+cmd|' /C calc'!A0", "name", "spreadsheet formula"),
         ("x" * 10_001, "name", "the most is 10,000"),
+        ("Ada\0", "name", "contains a NUL character"),
         ("whenever", "availability", "is not a window"),
         ("Mox 18:00-19:00", "availability", "is not a window"),
     ],
@@ -121,6 +121,13 @@ def test_a_cell_that_cannot_be_sent_is_an_error_with_its_column(tmp_path, cell, 
     assert [(error.line, error.column) for error in first.errors] == [(2, column)]
     assert words in first.errors[0].reason
     assert second.errors == []
+
+
+@pytest.mark.parametrize("level", ["²", "9" * 5000])
+def test_a_level_that_is_no_number_says_what_a_level_may_be(tmp_path, level):
+    row = rows_of(write(tmp_path, f"id,skills\n1,python:{level}\n"))[0]
+    assert "a level is a number from 1 to 5" in row.errors[0].reason
+    assert "skills_offered" not in row.fields
 
 
 def test_negative_numbers_and_missing_marks_are_no_formulas(tmp_path):
@@ -139,42 +146,51 @@ def test_rows_of_another_length_and_lost_quotes_are_told(tmp_path):
     rows = rows_of(write(tmp_path, "id,name\n1\n2,Ada,extra\n3,Grace\n"))
     assert [bool(row.errors) for row in rows] == [True, True, False]
     assert "1 cells, fewer" in rows[0].errors[0].reason
-    lost = rows_of(write(tmp_path, 'id,name\n1,"Ada\n2,Grace\n3,Lin\n'))
-    assert len(lost) == 1
 
 
-class Api:
-    """Stands where the client stands, and takes every row but those called Refused."""
-
-    def __init__(self):
-        self.rows = []
-
-    async def mutate(self, _document, given):
-        errors = [
-            {"line": row["line"], "column": "display_name", "reason": "is refused"}
-            for row in given["rows"]
-            if row.get("display_name") == "Refused"
-        ]
-        self.rows += given["rows"]
-        created = len(given["rows"]) - len(errors)
-        return {"imported": {"created": created, "updated": 0, "unchanged": 0, "errors": errors}}
+def test_a_quote_that_never_closes_is_told_with_its_line_and_swallows_nothing(tmp_path):
+    lost = write(tmp_path, 'id,name\n1,"Two\nlines"\n2,"Ada\n3,Grace\n4,Lin\n')
+    assert "a quote opened on line 4 never closes" in refusal(lost)
+    with open_members(lost) as members:
+        assert next(iter(members)).fields["display_name"] == "Two\nlines"
+    assert "a quote opened on line 3 never closes" in refusal(write(tmp_path, 'id,name\n1,"a\nb","Ada\n2,Lin'))
+    assert "a quote opened on line 1 never closes" in refusal(write(tmp_path, 'id,"name\n1,Ada\n'))
 
 
-async def test_refused_rows_can_be_corrected_and_imported_again(tmp_path):
-    path = write(tmp_path, "id,name\n1,Ada\n2,Refused\n1,Twice\n3,=evil\n4,Grace\n")
-    api = Api()
-    with open_members(path) as members:
-        result = await import_members(api, members, rejected_path=rejected_path(path))
-    assert (result.created, result.rejected) == (2, 3)
-    assert [(e.line, e.column) for e in result.errors] == [(3, "name"), (4, "id"), (5, "name")]
-    rejected = result.rejected_file
-    assert rejected.name == "members.rejected.csv"
-    corrected = rejected.read_text().replace("Refused", "Lin").replace("=evil", "Joan").replace("1,Twice", "5,Twice")
-    rejected.write_text(corrected)
-    with open_members(rejected) as members:
-        assert members.header.unused == []
-        again = await import_members(api, members, rejected_path=rejected_path(rejected))
-    assert (again.created, again.rejected, again.rejected_file) == (3, 0, None)
+def test_a_quote_in_the_middle_of_a_cell_is_a_row_error_unless_it_may_have_swallowed_rows(tmp_path):
+    first, second = rows_of(write(tmp_path, 'id,name\n1,"Bobby" Smith\n2,Lin\n'))
+    assert [(error.line, error.column) for error in first.errors] == [(2, "row")]
+    assert "a quote in the middle" in first.errors[0].reason
+    assert (first.cells, second.errors) == (["1", "Bobby Smith"], [])
+    assert "in the row of lines 2 to 4" in refusal(write(tmp_path, 'id,name\n1,"Ada\n2,Lin\n3,"Grace"\n'))
+
+
+def test_a_blank_first_line_is_told_as_such(tmp_path):
+    for start in ("\n", "  \n", ",,\n"):
+        assert "begins with a blank line" in refusal(write(tmp_path, start + "id,name\n1,Ada\n"))
+
+
+def test_a_damaged_archive_is_told_as_such(tmp_path):
+    whole = gzip.compress(b"id\n" + b"".join(b"%d\n" % (n * n) for n in range(5000)))
+    cut = write(tmp_path, whole[:-100], name="cut.csv.gz")
+    assert "is cut off" in refusal(cut)
+    damaged = write(tmp_path, whole[:60] + b"\xff" * 60 + whole[120:], name="damaged.csv.gz")
+    assert "copy it again" in refusal(damaged)
+    other_sum = write(tmp_path, whole[:-8] + b"\0" * 8, name="sum.csv.gz")
+    assert "copy it again" in refusal(other_sum)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_recognised_and_read_when_told(tmp_path, encoding):
+    path = write(tmp_path, "id,name\n1,Björn Ærø 李\n", encoding=encoding)
+    assert f"--encoding {encoding}" in refusal(path)
+    assert rows_of(path, encoding=encoding)[0].fields["display_name"] == "Björn Ærø 李"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_a_mark_is_no_part_of_the_first_column_when_the_encoding_is_told(tmp_path, encoding):
+    path = write(tmp_path, '\ufeff"id",name\n1,Ada\n', encoding=encoding)
+    assert rows_of(path, encoding=encoding)[0].fields == {"external_id": "1", "display_name": "Ada"}
 
 
 def test_countries_have_zones_and_nonsense_has_none():

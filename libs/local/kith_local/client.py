@@ -10,8 +10,11 @@ from typing import Any
 import httpx
 
 from kith_local.errors import LocalError
+from kith_local.layout import Installation
 
 PATIENCE_SECONDS = 120.0
+FAILING_SECONDS = 5.0
+"""How long one answer after another may be INTERNAL: a moment of that is a database restarting, more is a defect."""
 _RETRIED = {"SERVICE_UNAVAILABLE", "UNAVAILABLE", "INTERNAL"}
 
 
@@ -83,6 +86,7 @@ class Client:
 
     async def _execute(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         ends, wait = time.monotonic() + PATIENCE_SECONDS, 0.1
+        failing: float | None = None
         while True:
             try:
                 return await self._once(document, variables)
@@ -93,7 +97,12 @@ class Client:
                     continue
                 if code is not None and code not in _RETRIED:
                     raise
-                if time.monotonic() > ends:
+                now = time.monotonic()
+                failing = (failing or now) if code == "INTERNAL" else None
+                if failing is not None and now + wait > failing + FAILING_SECONDS:
+                    logs = Installation.from_environment().logs
+                    raise LocalError(f"{self.url}: the server failed (INTERNAL); its log is in {logs}.") from error
+                if now > ends:
                     raise LocalError(
                         f"{self.url} has not answered for {PATIENCE_SECONDS:.0f} s ({error}). Is `make run` running?"
                     ) from error

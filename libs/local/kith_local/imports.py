@@ -2,18 +2,21 @@
 
 import asyncio
 import csv
+import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from tempfile import NamedTemporaryFile, TemporaryFile
+from types import TracebackType
+from typing import Any, Self
 
 from kith_local.client import Client
 from kith_local.errors import LocalError, explain
 from kith_local.member_files import ERROR_COLUMN, MemberFile, Row, RowError
 
 BATCH = 500
+BATCH_CHARACTERS = 1024 * 1024  # some 4 MiB of JSON at the worst; services take 8
 AT_ONCE = 3
 LISTED = 20
 
@@ -50,16 +53,17 @@ async def import_members(
 ) -> ImportResult:
     """Import a file in batches, several at once; memory does not grow with the file but for a hash per row.
 
-    `prepare` may complete a row before it is sent; `advance` hears of rows done.
+    `prepare` may complete a row before it is sent; `advance` hears of rows done. The file at `rejected_path`, which may
+    be the one that is read, is replaced once everything was read and only by rows refused. LocalError when the file
+    cannot be read to its end: what stands before that is imported and counted.
     """
     result = ImportResult()
     seen: dict[int, int] = {}
-    rows = iter(members)
-    with ExitStack() as stack:
-        rejects = _Rejects(rejected_path, members, stack)
+    batches = _Batches(members)
+    with _Rejects(rejected_path, members) as rejects:
 
         async def lane() -> None:
-            while batch := list(islice(rows, BATCH)):
+            for batch in batches:
                 for row in batch:
                     prepare(row)
                     _same(row, seen, members)
@@ -74,9 +78,49 @@ async def import_members(
             for each in lanes:
                 each.cancel()
             await asyncio.gather(*lanes, return_exceptions=True)
+        if batches.failure is not None:
+            done = result.created + result.updated + result.unchanged
+            raise LocalError(
+                f"{batches.failure} Of the rows before, {done:,} were imported and {result.rejected:,} refused; "
+                "importing them again changes nothing."
+            ) from batches.failure
+        rejects.keep()
     result.errors.sort(key=lambda error: error.line)
     result.rejected_file = rejects.path if rejects.written else None
     return result
+
+
+class _Batches:
+    """The rows in parts that one request can carry; ends early, with `failure` set, where the file cannot be read."""
+
+    def __init__(self, members: MemberFile) -> None:
+        self.failure: LocalError | None = None
+        self._rows = iter(members)
+        self._next: Row | None = None
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> list[Row]:
+        batch: list[Row] = []
+        characters = 0
+        while len(batch) < BATCH and (row := self._read()) is not None:
+            characters += sum(map(len, row.cells))
+            if batch and characters > BATCH_CHARACTERS:
+                self._next = row
+                break
+            batch.append(row)
+        if not batch:
+            raise StopIteration
+        return batch
+
+    def _read(self) -> Row | None:
+        row, self._next = self._next, None
+        try:
+            return row or next(self._rows, None)
+        except LocalError as error:
+            self.failure = error
+            return None
 
 
 def _same(row: Row, seen: dict[int, int], members: MemberFile) -> None:
@@ -113,27 +157,61 @@ def _reject(batch: list[Row], result: ImportResult, rejects: "_Rejects") -> None
 
 
 class _Rejects:
-    """The rows that were refused, as they stood, with a last column that says why; the file exists when one does."""
+    """The rows that were refused, as they stood, with a last column that says why.
 
-    def __init__(self, path: Path, members: MemberFile, stack: ExitStack) -> None:
+    They are written beside `path` and take its place only when told to be kept: `path` may be what is being read.
+    """
+
+    def __init__(self, path: Path, members: MemberFile) -> None:
         self.path = path
         self.written = 0
         self._members = members
-        self._stack = stack
-        self._file: TextIO | None = None
+        self._file: Any = None
         self._writer: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            with suppress(OSError):  # a full disk was told when the row was written
+                self._file.close()
+            Path(self._file.name).unlink(missing_ok=True)
 
     def write(self, row: Row) -> None:
         try:
             if self._file is None:
-                self._file = self._stack.enter_context(self.path.open("w", encoding="utf-8", newline=""))
-                self._writer = csv.writer(self._file, delimiter=self._members.delimiter)
-                self._writer.writerow([*_without_error(self._members, self._members.header.names), ERROR_COLUMN])
+                self._open()
             reasons = "; ".join(f"{error.column} {error.reason}" for error in row.errors)
             self._writer.writerow([*_without_error(self._members, row.cells), reasons])
         except OSError as error:
             raise explain(error, self.path.parent) from error
         self.written += 1
+
+    def _open(self) -> None:
+        name = self.path.name
+        self._file = NamedTemporaryFile(  # noqa: SIM115 -- closed on leaving
+            "w", encoding="utf-8", newline="", dir=self.path.parent, prefix=f".{name}.", suffix=".part", delete=False
+        )
+        # Whoever may read the list may read what was refused of it, and nobody else.
+        with suppress(OSError):  # the list is gone meanwhile: then it stays ours alone
+            Path(self._file.name).chmod(self._members.path.stat().st_mode & 0o666 | 0o600)
+        self._writer = csv.writer(self._file, delimiter=self._members.delimiter)
+        self._writer.writerow([*_without_error(self._members, self._members.header.names), ERROR_COLUMN])
+
+    def keep(self) -> None:
+        """Put what was written in its place; nothing changes there when no row was refused."""
+        if self._file is None:
+            return
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            Path(self._file.name).replace(self.path)
+        except OSError as error:
+            raise explain(error, self.path.parent) from error
 
 
 def _without_error(members: MemberFile, cells: list[str]) -> Iterator[str]:
@@ -150,11 +228,10 @@ def rejected_path(path: Path) -> Path:
     for directory in (path.parent, Path.cwd()):
         target = directory / name
         try:
-            with target.open("a"):
+            with TemporaryFile(dir=directory):
                 pass
-            if target.stat().st_size == 0:
-                target.unlink()
         except OSError:
             continue
-        return target
+        if not target.exists() or (target.is_file() and os.access(target, os.W_OK)):
+            return target
     raise LocalError(f"Neither {path.parent} nor the current directory can be written to, for the rows refused.")
