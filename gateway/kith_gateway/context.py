@@ -85,7 +85,7 @@ class Context:
     ) -> Any:
         """Read from a service as the caller."""
         return await self.upstream.call(
-            service, method, route, values=values, query=query, body=body, authorization=self._credentials()
+            service, method, route, values=values, query=query, body=body, authorization=self.credentials()
         )
 
     async def tell(
@@ -111,14 +111,15 @@ class Context:
                 route,
                 values=values,
                 body=body,
-                authorization=None if public else self._credentials(),
+                authorization=None if public else self.credentials(),
                 idempotency_key=key,
                 reading=False,
             )
         finally:
             self._loaders.clear()
 
-    def _credentials(self) -> str:
+    def credentials(self) -> str:
+        """What a service is shown of who calls; UpstreamError (UNAUTHENTICATED) for nobody."""
         if self.refusal is not None or self.authorization is None:
             raise refused(self.refusal or Unauthenticated())
         return self.authorization

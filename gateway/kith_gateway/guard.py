@@ -22,6 +22,7 @@ from graphql import (
     IntValueNode,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     VariableNode,
     get_named_type,
@@ -34,10 +35,14 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from kith_gateway.context import Context, Limits
+from kith_gateway.inputs import check_literals, check_variables, refusal
 from kith_gateway.joins import AnyNode, Calling, Fetch, Join, Pages, Value, declaration_of
+from kith_gateway.upstream import UpstreamError
 from kith_gateway.writes import Write
 
 MAX_ERRORS = 10
+MAX_TEXT = 200_000
+"""Characters of a document: long values belong in variables, and documents are remembered."""
 MAX_NESTING = 60
 """Brackets inside each other: the parser recurses, and 150 would end in a RecursionError."""
 MAX_FIELDS = 1000
@@ -48,16 +53,20 @@ MAX_FRAGMENTS = 40
 MAX_SPREADS = 100
 _REMEMBERED = 256
 _TYPICAL_LIST = 10
-_TOKEN = re.compile(r'"""(?:\\"""|.)*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[{}()\[\]]', re.DOTALL)
-
-
-def refusal(code: str, message: str) -> GraphQLError:
-    return GraphQLError(message, extensions={"code": code})
+# A string without an end takes the rest: looking for it again at each of its quotes would take quadratic time.
+_TOKEN = re.compile(
+    r'"""(?:\\"""|.)*?(?:"""|\Z)|"(?:\\[^\n\r]|[^"\\\n\r])*"?|#[^\n\r]*|[{}()\[\]]',
+    re.DOTALL,
+)
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def parsed(text: str, max_tokens: int) -> DocumentNode:
     """The document of a text, remembered for the newest few hundred. Raises GraphQLError."""
+    if len(text) > MAX_TEXT:
+        raise refusal(
+            "TOO_LARGE", f"The document has more than {MAX_TEXT:,} characters; give long values as variables."
+        )
     nesting = 0
     for match in _TOKEN.finditer(text):
         if match[0] in "{([":
@@ -66,7 +75,9 @@ def parsed(text: str, max_tokens: int) -> DocumentNode:
                 raise refusal("TOO_DEEP", f"The document nests more than {MAX_NESTING} brackets.")
         elif match[0] in "})]":
             nesting -= 1
-    return parse(text, max_tokens=max_tokens)
+    document = parse(text, max_tokens=max_tokens)
+    check_literals(document)
+    return document
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -91,10 +102,17 @@ class Guarded(SchemaExtension):
         document, schema = context.graphql_document, context.schema._schema  # noqa: SLF001 -- the graphql-core schema has no public name
         assert document is not None  # noqa: S101 -- parsing comes before
         try:
+            check_variables(context.variables or {})
             _sized(document)
             weigher = _Weigher(schema, document, context.variables or {}, request.limits)
             request.cost = weigher.weigh(request.operation)
-            context.pre_execution_errors = list(validated(schema, document, request.introspection))
+            errors = validated(schema, document, request.introspection)
+            context.pre_execution_errors = list(errors)
+            if not errors and weigher.needs_login(request.operation):
+                # Nothing of it can be carried out, so its inputs need not be converted either.
+                request.credentials()
+        except UpstreamError as error:
+            context.pre_execution_errors = [GraphQLError(str(error), extensions=error.extensions)]
         except GraphQLError as error:
             context.pre_execution_errors = [error]
         yield
@@ -147,23 +165,53 @@ class _Weigher:
         """The cost of an operation. Raises GraphQLError when it is more than the limits allow."""
         if name is None and len(self.operations) != 1:
             raise refusal("GRAPHQL_VALIDATION_FAILED", "The document has several operations; give an operationName.")
-        for operation in self.operations:
-            if name is None or (operation.name is not None and operation.name.value == name):
-                root = self.schema.get_root_type(operation.operation)
-                defaults = {
-                    each.variable.name.value: int(each.default_value.value)
-                    for each in operation.variable_definitions or ()
-                    if isinstance(each.default_value, IntValueNode)
-                }
-                self.variables = defaults | self.given
-                cost, _ = self._selections(operation.selection_set, root, 1, 1)
-                if cost > self.limits.cost:
-                    message = f"This operation costs {cost}; {self.limits.cost} is the most. Ask for smaller pages."
-                    raise GraphQLError(
-                        message, extensions={"code": "TOO_COSTLY", "cost": cost, "limit": self.limits.cost}
-                    )
-                return cost
-        return 0
+        operation = self._operation(name)
+        if operation is None:
+            return 0
+        root = self.schema.get_root_type(operation.operation)
+        defaults = {
+            each.variable.name.value: int(each.default_value.value)
+            for each in operation.variable_definitions or ()
+            if isinstance(each.default_value, IntValueNode)
+        }
+        self.variables = defaults | self.given
+        cost, _ = self._selections(operation.selection_set, root, 1, 1)
+        if cost > self.limits.cost:
+            message = f"This operation costs {cost}; {self.limits.cost} is the most. Ask for smaller pages."
+            raise GraphQLError(message, extensions={"code": "TOO_COSTLY", "cost": cost, "limit": self.limits.cost})
+        return cost
+
+    def needs_login(self, name: str | None) -> bool:
+        """Whether a valid operation writes, and nothing that could be written without signing in."""
+        operation = self._operation(name)
+        if operation is None or operation.operation is not OperationType.MUTATION:
+            return False
+        fields = getattr(self.schema.mutation_type, "fields", {})
+        waiting = [operation.selection_set]
+        writes, spread = 0, set[str]()
+        while waiting:
+            for node in waiting.pop().selections:
+                if isinstance(node, FieldNode):
+                    found = fields.get(node.name.value)
+                    field = None if found is None else found.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+                    declared = None if field is None else declaration_of(field)
+                    if not isinstance(declared, Write):
+                        continue  # __typename
+                    if declared.public:
+                        return False
+                    writes += 1
+                elif isinstance(node, InlineFragmentNode):
+                    waiting.append(node.selection_set)
+                elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:
+                    spread.add(node.name.value)
+                    waiting.append(self.fragments[node.name.value].selection_set)
+        return writes > 0
+
+    def _operation(self, name: str | None) -> OperationDefinitionNode | None:
+        for each in self.operations:
+            if name is None or (each.name is not None and each.name.value == name):
+                return each
+        return None
 
     def _selections(
         self, selections: SelectionSetNode, parent: GraphQLNamedType | None, depth: int, nesting: int

@@ -14,7 +14,8 @@ from strawberry.types import ExecutionResult
 from kith_chassis.errors import Invalid, NotFound, Problem, Unauthenticated, Unavailable
 from kith_chassis.tokens import Principal, TokenVerifier
 from kith_gateway.context import Context, Limits
-from kith_gateway.guard import MAX_ERRORS, refusal
+from kith_gateway.guard import MAX_ERRORS
+from kith_gateway.inputs import refusal
 from kith_gateway.schema import schema
 from kith_gateway.settings import Settings
 from kith_gateway.upstream import UpstreamError
@@ -69,7 +70,7 @@ def _asked(content_type: str, body: bytes) -> dict[str, Any]:
         raise NotJson
     try:
         asked = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest("The body is not JSON.") from None
     if isinstance(asked, list):
         raise BadRequest("Send one operation at a time; ask for more in one document.")

@@ -13,12 +13,21 @@ import aiohttp
 import msgspec
 from opentelemetry.propagate import inject
 from prometheus_client import Histogram
+from strawberry.utils.str_converters import to_camel_case
 
-from kith_chassis.errors import NotFound
+from kith_chassis.errors import Invalid, NotFound
 from kith_gateway.settings import Settings
 
 UPSTREAM_SECONDS = Histogram("upstream_seconds", "Time a service took to answer.", ["service", "route", "status"])
 _GONE = frozenset({502, 503, 504})
+MAX_IN_ADDRESS = 2000
+"""Characters of a value that goes into the address of a request: longer addresses no server takes."""
+
+
+class TooLong(Invalid):
+    """A value is too long."""
+
+    code = "bad_user_input"
 
 
 class UpstreamError(Exception):
@@ -83,6 +92,8 @@ class Upstream:
             headers["Idempotency-Key"] = idempotency_key
         inject(headers)
         path = _filled(service, route, values or {})
+        for name, value in (query or {}).items():
+            _check_length(name, value)
         data = None if body is None else msgspec.json.encode(body)
         may_repeat = reading or idempotency_key is not None
         for attempt in (1, 2):
@@ -133,15 +144,24 @@ class Upstream:
 def _filled(service: str, route: str, values: Mapping[str, Any]) -> str:
     """The path of a route. What would step out of its place in it (`..`, a slash) names nothing: 404."""
     plain = {name: str(value) for name, value in values.items() if f"{{{name}}}" in route}
+    for name, value in plain.items():
+        _check_length(name, value)
     if any("/" in value or not value.strip(".") for value in plain.values()):
         raise UpstreamError(service, NotFound.status, NotFound().body())
     return route.format_map({name: quote(value, safe="") for name, value in plain.items()})
 
 
+def _check_length(name: str, value: str) -> None:
+    if len(value) > MAX_IN_ADDRESS:
+        reason = f"{to_camel_case(name)} is longer than {MAX_IN_ADDRESS:,} characters."
+        problem = TooLong(reason, fields=[{"path": [name], "reason": reason}])
+        raise UpstreamError("gateway", problem.status, problem.body())
+
+
 def _answer(service: str, status: int, content: bytes) -> Any:
     try:
         decoded = msgspec.json.decode(content) if content else None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         decoded, status = None, 502  # not one of our services, or not a whole answer
     if 200 <= status < 300:  # noqa: PLR2004 -- HTTP
         return decoded

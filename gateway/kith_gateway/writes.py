@@ -19,13 +19,21 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
-from kith_gateway.context import Context
+from kith_chassis.errors import Invalid
+from kith_gateway.context import Context, refused
 from kith_gateway.ids import decode_id
 from kith_gateway.joins import Service, plain
 from kith_gateway.types import UserError, maybe
 from kith_gateway.upstream import UpstreamError
 
 _KEY = "kith"
+_MAX_KEY = 200
+
+
+class InvalidKey(Invalid):
+    """clientMutationId is 1 to 200 printable ASCII characters."""
+
+    code = "invalid_idempotency_key"
 
 
 @strawberry.input
@@ -112,8 +120,13 @@ def _payload_field(name: str, type_: Any, description: str, bound: int | None = 
 
 
 async def _write(declared: Write, context: Context, given: Any) -> dict[str, Any]:
-    payload: dict[str, Any] = {"errors": [], "client_mutation_id": given.client_mutation_id or None}
+    if not declared.public:
+        context.credentials()  # before any work on what nobody knows who sent
+    key = None if given.client_mutation_id is strawberry.UNSET else given.client_mutation_id
+    payload: dict[str, Any] = {"errors": [], "client_mutation_id": key}
     try:
+        if key is not None and not (1 <= len(key) <= _MAX_KEY and key.isascii() and key.isprintable()):
+            raise refused(InvalidKey(fields=[{"path": ["client_mutation_id"], "reason": InvalidKey.title()}]))
         body = as_json(given) | dict(declared.adds)
         named = [name for name in body if f"{{{name}}}" in declared.route]
         values = {name: body.pop(name) for name in named}
@@ -123,7 +136,7 @@ async def _write(declared: Write, context: Context, given: Any) -> dict[str, Any
             declared.route,
             values=values,
             body=body if declared.method != "DELETE" else None,
-            key=payload["client_mutation_id"] if declared.keyed else None,
+            key=key if declared.keyed else None,
             public=declared.public,
         )
     except UpstreamError as error:
@@ -138,7 +151,10 @@ async def _write(declared: Write, context: Context, given: Any) -> dict[str, Any
 
 
 def as_json(given: Any, path: tuple[str, ...] = ()) -> Any:
-    """An input as the JSON a service takes: snake_case names, keys for global ids, nothing for what was left out."""
+    """An input as the JSON a service takes: snake_case names, keys for global ids, nothing for what was left out.
+
+    It calls itself once for each list or object inside another; the guard has bounded those.
+    """
     if isinstance(given, list):
         return [as_json(each, (*path, str(index))) for index, each in enumerate(given)]
     if isinstance(given, Enum):

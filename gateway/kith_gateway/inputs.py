@@ -1,0 +1,124 @@
+"""What people write into an operation, looked over before anything else touches it: variables and literals.
+
+Both passes are linear and keep a list of what waits instead of calling themselves, so that no input, however deep,
+reaches the recursion limit. After them everything that walks an input by recursion is bounded.
+"""
+
+from collections.abc import Iterable
+from math import isfinite
+from typing import Any
+
+from graphql import (
+    ArgumentNode,
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FloatValueNode,
+    GraphQLError,
+    IntValueNode,
+    Node,
+    ObjectFieldNode,
+    StringValueNode,
+    VariableDefinitionNode,
+)
+
+MAX_INPUT_NESTING = 32
+"""Lists and objects inside each other in a variable."""
+_MAX_INTEGER = 2**63
+_MAX_DIGITS = 100
+_MAX_SHOWN = 40
+_NUL = "\0"
+_KEY_OF_A_WRITE = "clientMutationId"
+_At = tuple[Any, int, str, "_At | None"]
+"""A list or object, how deep it stands, its name in what it stands in, and where that is."""
+
+
+def refusal(code: str, message: str, node: Node | None = None) -> GraphQLError:
+    return GraphQLError(message, nodes=node, extensions={"code": code})
+
+
+def check_variables(variables: dict[str, Any]) -> None:
+    """Refuse variables that nest too deep, and what no service can store in them. Raises GraphQLError."""
+    waiting: list[_At] = [(variables, 0, "", None)]
+    while waiting:
+        at = waiting.pop()
+        found, depth, *_ = at
+        if depth > MAX_INPUT_NESTING:
+            message = f"{_place(at)} nests more than {MAX_INPUT_NESTING} lists and objects."
+            raise refusal("BAD_USER_INPUT", message)
+        keyed = isinstance(found, dict)
+        items: Iterable[tuple[Any, Any]] = found.items() if keyed else enumerate(found)
+        for key, each in items:
+            if isinstance(each, str):
+                if _NUL in each:
+                    raise _nul(_place((each, depth, _step(key, keyed), at)), key)
+            elif isinstance(each, dict | list):
+                waiting.append((each, depth + 1, _step(key, keyed), at))
+            elif isinstance(each, int) and not -_MAX_INTEGER <= each < _MAX_INTEGER:
+                raise _too_large(_place((each, depth, _step(key, keyed), at)))
+            if keyed and _NUL in key:
+                raise _nul(f"A name in {_place(at)}", key)
+
+
+def check_literals(document: DocumentNode) -> None:
+    """Refuse literals no service can store; how deep they nest is bounded where text is parsed. Raises GraphQLError."""
+    waiting: list[tuple[Node, str, str]] = [(document, "The document", "")]
+    while waiting:
+        node, place, key = waiting.pop()
+        if isinstance(node, StringValueNode) and _NUL in node.value:
+            raise _nul(place, key, node)
+        if isinstance(node, IntValueNode | FloatValueNode) and not _fits(node):
+            raise _too_large(place, node)
+        for name in node.keys:
+            inner = getattr(node, name, None)
+            nodes = [
+                each for each in (inner if isinstance(inner, list | tuple) else (inner,)) if isinstance(each, Node)
+            ]
+            waiting.extend((each, *_inside(each, place, key)) for each in nodes)
+
+
+def _inside(node: Node, place: str, key: str) -> tuple[str, str]:
+    """What a node is called in an error, and the name of the member of an object it is, or is in."""
+    match node:
+        case FieldNode() | DirectiveNode():
+            place = node.name.value[:_MAX_SHOWN]
+        case ArgumentNode():
+            place = f"{place}({node.name.value[:_MAX_SHOWN]}:)"
+        case VariableDefinitionNode():
+            place = f"${node.variable.name.value[:_MAX_SHOWN]}"
+        case ObjectFieldNode():
+            key = node.name.value
+            place = f"{place}.{key[:_MAX_SHOWN]}"
+    return place, key
+
+
+def _fits(node: IntValueNode | FloatValueNode) -> bool:
+    """Whether a number fits into 64 bits; its length first, as reading thousands of digits is refused or slow."""
+    if len(node.value) > _MAX_DIGITS:
+        return False
+    if isinstance(node, IntValueNode):
+        return -_MAX_INTEGER <= int(node.value) < _MAX_INTEGER
+    return isfinite(float(node.value))
+
+
+def _nul(place: str, key: Any, node: Node | None = None) -> GraphQLError:
+    code = "INVALID_IDEMPOTENCY_KEY" if key == _KEY_OF_A_WRITE else "BAD_USER_INPUT"
+    return refusal(code, f"{place} holds a NUL character (U+0000), which cannot be stored; leave it out.", node)
+
+
+def _too_large(place: str, node: Node | None = None) -> GraphQLError:
+    return refusal("BAD_USER_INPUT", f"{place} is a number that does not fit into 64 bits.", node)
+
+
+def _step(key: Any, keyed: bool) -> str:
+    return f".{key[:_MAX_SHOWN]}".replace(_NUL, "?") if keyed else f"[{key}]"
+
+
+def _place(at: _At) -> str:
+    """Where something stands in the variables: `$input.rows[3].name`."""
+    steps: list[str] = []
+    outer: _At | None = at
+    while outer is not None:
+        steps.append(outer[2])
+        outer = outer[3]
+    return "$" + "".join(reversed(steps)).removeprefix(".") if len(steps) > 1 else "the variables"
