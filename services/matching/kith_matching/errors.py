@@ -43,6 +43,18 @@ class ProgramClosed(Conflict):
     code = "program_closed"
 
 
+class EnrollmentPaused(Conflict):
+    """The mentor or the mentee has paused taking part in this program."""
+
+    code = "enrollment_paused"
+
+
+class WithOneself(Invalid):
+    """Nobody can be their own mentor; ask somebody else."""
+
+    code = "with_oneself"
+
+
 class WrongStep(Conflict):
     """A program goes from draft to open to running to completed, one step at a time."""
 
@@ -56,7 +68,7 @@ class AlreadyWaiting(Conflict):
 
 
 class NoRoom(Conflict):
-    """This mentor has no room for another pairing in this program."""
+    """The mentor or the mentee has no room for another pairing in this program."""
 
     code = "no_room"
 
@@ -83,3 +95,9 @@ class BadSettings(Invalid):
     """These weights or rules cannot be used."""
 
     code = "bad_settings"
+
+
+class BadPins(Invalid):
+    """These pins cannot be honored."""
+
+    code = "bad_pins"

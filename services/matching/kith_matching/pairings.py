@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
@@ -40,7 +40,8 @@ JOIN enrollments a ON a.community_id = :community AND a.program_id = :program
   AND a.member_id = k.mentor_id AND a.side = 'mentor' AND NOT a.paused
 JOIN enrollments b ON b.community_id = :community AND b.program_id = :program
   AND b.member_id = k.mentee_id AND b.side = 'mentee' AND NOT b.paused
-WHERE a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
+WHERE k.mentor_id <> k.mentee_id
+  AND a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
   AND b.max_pairings > (SELECT count(*) FROM open_now o WHERE o.mentee_id = k.mentee_id)
 ON CONFLICT DO NOTHING
 RETURNING id, mentor_id, mentee_id
@@ -75,16 +76,21 @@ async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun)
 
 
 async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, mentee_id: UUID) -> Pairing:
-    """An accepted pairing of two who asked each other; the mentor's room is counted under lock."""
-    enrolled = await programs.enrollment(session, program_id=program_id, member_id=mentor_id, side="mentor", lock=True)
-    taken = select(Pairing.id).where(
-        Pairing.community_id == tenant_of(session),
-        Pairing.program_id == program_id,
-        Pairing.mentor_id == mentor_id,
-        Pairing.status.in_(("proposed", "accepted")),
-    )
-    if len(list(await session.scalars(taken))) >= enrolled.max_pairings:
-        raise NoRoom
+    """An accepted pairing of two who asked each other, in a program that is open, with the room of both counted.
+
+    Both enrollments stay locked until the transaction ends, so that nobody's last place is given twice.
+    """
+    await programs.taking_part(session, program_id)
+    sides = await programs.two_sides(session, program_id=program_id, mentor_id=mentor_id, mentee_id=mentee_id)
+    for enrolled, column in zip(sides, (Pairing.mentor_id, Pairing.mentee_id), strict=True):
+        taken = select(func.count()).where(
+            Pairing.community_id == tenant_of(session),
+            Pairing.program_id == program_id,
+            column == enrolled.member_id,
+            Pairing.status.in_(("proposed", "accepted")),
+        )
+        if (await session.scalar(taken) or 0) >= enrolled.max_pairings:
+            raise NoRoom(f"The {enrolled.side} has no room for another pairing in this program.")
     now = datetime.now(UTC)
     pairing = Pairing(
         community_id=tenant_of(session),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.database import tenant_of
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
-from kith_matching.errors import BadSettings, NoSuchParticipant, NoSuchProgram, NotEnrolled, ProgramClosed, WrongStep
+from kith_matching.errors import (
+    BadSettings,
+    EnrollmentPaused,
+    NoSuchParticipant,
+    NoSuchProgram,
+    NotEnrolled,
+    ProgramClosed,
+    WrongStep,
+)
 from kith_matching.events import MemberEnrolled, ProgramOpened
 from kith_matching.models import Enrollment, Participant, Program
 from kith_matching.scoring import Rules, Weights
@@ -52,10 +60,14 @@ class EnrollmentError:
 
 async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram) -> Program:
     """A program, open at once or as a draft; BadSettings when its weights or rules make no sense."""
+    for kind, given in ((Weights, new.weights), (Rules, new.rules)):
+        names = [each.name for each in fields(kind)]
+        if unknown := [name for name in given if name not in names]:
+            raise BadSettings(f"There is no setting {unknown[0][:60]!r}; there are {', '.join(names)}.")
     try:
         weights = Weights(**(asdict(Weights()) | new.weights))
         rules = Rules(**(asdict(Rules()) | new.rules))
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise BadSettings(f"These weights or rules cannot be used: {error}.") from error
     if new.starts_on and new.ends_on and new.ends_on < new.starts_on:
         raise BadSettings("A program cannot end before it starts.")
@@ -171,13 +183,38 @@ async def enrollment(
     return one
 
 
+async def two_sides(
+    session: AsyncSession, *, program_id: UUID, mentor_id: UUID, mentee_id: UUID
+) -> tuple[Enrollment, Enrollment]:
+    """The enrollments of a mentor and a mentee, both locked.
+
+    Raises NotEnrolled when one is missing, EnrollmentPaused when one is paused. Locked in one statement and in the
+    order of their ids, as a publication locks them: two transactions cannot wait for each other.
+    """
+    mentor = (Enrollment.member_id == mentor_id) & (Enrollment.side == "mentor")
+    mentee = (Enrollment.member_id == mentee_id) & (Enrollment.side == "mentee")
+    statement = select(Enrollment).where(
+        Enrollment.community_id == tenant_of(session), Enrollment.program_id == program_id, mentor | mentee
+    )
+    locked = await session.scalars(
+        statement.order_by(Enrollment.id).with_for_update().execution_options(populate_existing=True)
+    )
+    found = {one.side: one for one in locked}
+    if missing := {"mentor", "mentee"} - set(found):
+        raise NotEnrolled(f"The {min(missing)} is not enrolled in this program on that side.")
+    if paused := [side for side, one in found.items() if one.paused]:
+        raise EnrollmentPaused(f"The {paused[0]} has paused taking part in this program.")
+    return found["mentor"], found["mentee"]
+
+
 async def change_enrollment(
     session: AsyncSession, *, program_id: UUID, member_id: UUID, side: str, changes: dict[str, Any]
 ) -> Enrollment:
-    """Change capacity or pause, any time; pairings that exist stay."""
+    """Change capacity or pause, any time; pairings that exist stay. Capacity and pause stay as they are for None."""
     await found(session, program_id)
     one = await enrollment(session, program_id=program_id, member_id=member_id, side=side, lock=True)
     for name, value in changes.items():
-        setattr(one, name, value)
+        if value is not None or name == "weekly_hours":  # hours can be unknown; room and pause cannot
+            setattr(one, name, value)
     await session.flush()
     return one

@@ -10,7 +10,7 @@ from kith_chassis.database import Database, tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
 from kith_matching import pairings, programs
-from kith_matching.errors import AlreadyAnswered, AlreadyWaiting, NoSuchRequest
+from kith_matching.errors import AlreadyAnswered, AlreadyWaiting, NoSuchRequest, WithOneself
 from kith_matching.events import RequestAccepted, RequestDeclined, RequestExpired, RequestMade, RequestWithdrawn
 from kith_matching.models import Request
 
@@ -18,10 +18,14 @@ _EVENTS = {"accepted": RequestAccepted, "declined": RequestDeclined, "withdrawn"
 
 
 async def ask(session: AsyncSession, *, actor_id: UUID, program_id: UUID, mentor_id: UUID, message: str) -> Request:
-    """Ask a mentor of a program one is enrolled in; one open request at a time."""
+    """Ask a mentor of a program one is enrolled in; one open request at a time.
+
+    Raises WithOneself, ProgramClosed, NotEnrolled, EnrollmentPaused or AlreadyWaiting.
+    """
+    if mentor_id == actor_id:
+        raise WithOneself
     program = await programs.taking_part(session, program_id)
-    await programs.enrollment(session, program_id=program_id, member_id=actor_id, side="mentee")
-    await programs.enrollment(session, program_id=program_id, member_id=mentor_id, side="mentor")
+    await programs.two_sides(session, program_id=program_id, mentor_id=mentor_id, mentee_id=actor_id)
     now = datetime.now(UTC)
     request = Request(
         community_id=tenant_of(session),

@@ -13,7 +13,9 @@ from kith_matching.errors import (
     AlreadyAnswered,
     AlreadyPaired,
     AlreadyWaiting,
+    BadPins,
     BadSettings,
+    EnrollmentPaused,
     NoRoom,
     NoSuchPairing,
     NoSuchParticipant,
@@ -23,6 +25,7 @@ from kith_matching.errors import (
     NotEnrolled,
     NotSolved,
     ProgramClosed,
+    WithOneself,
     WrongStep,
 )
 from kith_matching.shapes import (
@@ -124,7 +127,9 @@ async def enroll_members(program_id: UUID, body: BulkIn, _: Coordinator, session
     return BulkOut(enrolled=enrolled, errors=[EnrollmentErrorOut.model_validate(each) for each in errors])
 
 
-@run.post("/programs/{program_id}/match-runs", status_code=202, responses=problems(NoSuchProgram, ProgramClosed))
+@run.post(
+    "/programs/{program_id}/match-runs", status_code=202, responses=problems(NoSuchProgram, ProgramClosed, BadPins)
+)
 async def start_run(program_id: UUID, body: RunIn, actor: Coordinator, session: Transaction) -> RunOut:
     requested = await runs.request(
         session,
@@ -221,7 +226,7 @@ async def accept_pairings(body: PairingIds, actor: Coordinator, session: Transac
 @pairing.post(
     "/programs/{program_id}/requests",
     status_code=201,
-    responses=problems(NoSuchProgram, ProgramClosed, NotEnrolled, AlreadyWaiting),
+    responses=problems(NoSuchProgram, ProgramClosed, NotEnrolled, EnrollmentPaused, AlreadyWaiting, WithOneself),
 )
 async def ask(program_id: UUID, body: AskIn, actor: Participant, session: Transaction) -> RequestOut:
     made = await requests.ask(
@@ -239,7 +244,10 @@ async def my_requests(
 
 
 @pairing.post(
-    "/requests/{request_id}/settle", responses=problems(NoSuchRequest, AlreadyAnswered, NoRoom, AlreadyPaired)
+    "/requests/{request_id}/settle",
+    responses=problems(
+        NoSuchRequest, AlreadyAnswered, ProgramClosed, NotEnrolled, EnrollmentPaused, NoRoom, AlreadyPaired
+    ),
 )
 async def settle_request(request_id: UUID, body: SettleIn, actor: Participant, session: Transaction) -> RequestOut:
     settled = await requests.settle(session, actor_id=actor.subject, request_id=request_id, to=body.to)

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.database import Database, tenant_of
 from kith_chassis.events import emit
 from kith_matching import pairings, programs
-from kith_matching.errors import NoSuchRun, NotSolved
+from kith_matching.errors import BadPins, NoSuchRun, NotSolved
 from kith_matching.events import MatchRunPublished, MatchRunSolved
-from kith_matching.models import MatchRun, Program
+from kith_matching.models import Enrollment, MatchRun, Program
 
 log = logging.getLogger(__name__)
 LEASE_SECONDS = 60
@@ -34,8 +34,9 @@ async def request(
     pins: Sequence[Pair],
     prohibited: Sequence[Pair],
 ) -> MatchRun:
-    """Ask for a draft; a worker solves it."""
+    """Ask for a draft; a worker solves it. BadPins when pins contradict each other, or name who cannot be paired."""
     program = await programs.taking_part(session, program_id)
+    await _check_pins(session, program_id, pins, prohibited)
     run = MatchRun(
         community_id=tenant_of(session),
         program_id=program.id,
@@ -48,6 +49,33 @@ async def request(
     await session.flush()
     await session.refresh(run)
     return run
+
+
+async def _check_pins(
+    session: AsyncSession, program_id: UUID, pins: Sequence[Pair], prohibited: Sequence[Pair]
+) -> None:
+    never = {(each["mentee_id"], each["mentor_id"]) for each in prohibited}
+    people = {member for each in pins for member in each.values()}
+    statement = select(Enrollment.member_id, Enrollment.side).where(
+        Enrollment.community_id == tenant_of(session),
+        Enrollment.program_id == program_id,
+        Enrollment.member_id.in_([UUID(each) for each in people]),
+        Enrollment.paused.is_(False),
+    )
+    taking_part = {(str(row.member_id), row.side) for row in await session.execute(statement)}
+    mentor_of: dict[str, str] = {}
+    for each in pins:
+        mentee, mentor = each["mentee_id"], each["mentor_id"]
+        pair = f"mentee {mentee} and mentor {mentor}"
+        if mentee == mentor:
+            raise BadPins(f"The pin of {pair} is of a member with themselves.")
+        if (mentee, mentor) in never:
+            raise BadPins(f"The pair of {pair} is both pinned and prohibited; drop one of the two.")
+        for member, side in ((mentee, "mentee"), (mentor, "mentor")):
+            if (member, side) not in taking_part:
+                raise BadPins(f"The pin of {pair} cannot be honored: {member} is not enrolled as {side}, or paused.")
+        if mentor_of.setdefault(mentee, mentor) != mentor:
+            raise BadPins(f"The pin of {pair} contradicts the one to mentor {mentor_of[mentee]}; keep one of the two.")
 
 
 async def found(session: AsyncSession, run_id: UUID, *, lock: bool = False) -> MatchRun:

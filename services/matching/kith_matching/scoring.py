@@ -24,6 +24,8 @@ Pair = tuple[UUID, UUID]
 
 UNKNOWN = 0.5  # the part of a pair about which nothing is known: neither for nor against
 TOP_LEVEL = 5
+MOST_SKILLS = 100  # more than a profile holds
+WEEK_MINUTES = 7 * 24 * 60
 GOOD_GAP_YEARS, GAP_SPREAD_YEARS = 5.0, 8.0  # a mentor a few steps ahead remembers the way (near-peer mentoring)
 ENOUGH_MINUTES = 240.0  # more shared time than this makes no pair better
 CHUNK = 65_536  # pairs at a time: bounds memory to tens of megabytes
@@ -41,7 +43,10 @@ class Weights:
 
     def __post_init__(self) -> None:
         values = [getattr(self, each.name) for each in fields(self)]
-        if any(not math.isfinite(value) or value < 0 for value in values) or abs(sum(values) - 1) > 1e-6:  # noqa: PLR2004 - what people round to
+        for each, value in zip(fields(self), values, strict=True):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+                raise ValueError(f"the weight {each.name} is not a number from 0 to 1; weights sum to 1")
+        if abs(sum(values) - 1) > 1e-6:  # noqa: PLR2004 - what people round to
             raise ValueError("weights are numbers from 0 that sum to 1")
 
 
@@ -56,8 +61,16 @@ class Rules:
     no_repeats: bool = True
 
     def __post_init__(self) -> None:
-        if self.minimum_shared_skills < 0 or self.minimum_overlap_minutes < 0 or not 0 <= self.minimum_score <= 1:
-            raise ValueError("rules ask for a number of skills and minutes from 0, and a score from 0 to 1")
+        for name, most in (("minimum_shared_skills", MOST_SKILLS), ("minimum_overlap_minutes", WEEK_MINUTES)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+                raise ValueError(f"the rule {name} is not a whole number from 0 to {most}")
+        for name in ("common_language", "no_repeats"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"the rule {name} is neither true nor false")  # noqa: TRY004 - settings come as JSON
+        score = self.minimum_score
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+            raise ValueError("the rule minimum_score is not a number from 0 to 1")
 
 
 @dataclass(frozen=True)

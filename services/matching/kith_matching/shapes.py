@@ -1,17 +1,29 @@
 """What the routes of matching take and answer."""
 
+import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from kith_matching.events import Kind, Side
 from kith_matching.models import Request
 from kith_matching.queries import whose_move
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
+
+def _plain(value: str) -> str:
+    """Text people see: no control characters but line breaks and tabs."""
+    if any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in value):
+        raise ValueError("holds control characters")
+    return value
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_plain)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000), AfterValidator(_plain)]
+Message = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_plain)
+]
 
 
 class _In(BaseModel):
@@ -197,7 +209,7 @@ class AcceptedOut(BaseModel):
 
 class AskIn(_In):
     mentor_id: UUID
-    message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    message: Message
 
 
 class SettleIn(_In):

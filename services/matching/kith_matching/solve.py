@@ -25,7 +25,7 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
 
     problem   {"seed", "week" (a Monday, ISO), "weights", "rules", "mentees", "mentors", "pins", "prohibited",
               "former"}; people as `person` reads them; pins, prohibitions and former pairs as [mentee id, mentor id]
-    Raises ValueError when a pin cannot be honoured.
+    Raises ValueError when a pin cannot be honored.
     """
     begun = time.perf_counter()
     mentees, mentors = [person(each) for each in problem["mentees"]], [person(each) for each in problem["mentors"]]
@@ -40,7 +40,12 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
     )
     row = {each.member_id: place for place, each in enumerate(mentees)}
     column = {each.member_id: place for place, each in enumerate(mentors)}
-    pins = {row[one]: column[other] for one, other in _pairs(problem.get("pins", [])) if one in row and other in column}
+    pins = {}
+    for one, other in _pairs(problem.get("pins", [])):
+        # Nobody left the cohort between the request and now but who paused, or was paired and has no room any more.
+        if one not in row or other not in column or one == other:
+            raise ValueError(f"mentee {one} cannot be pinned to mentor {other}: one of them is paused or has no room")
+        pins[row[one]] = column[other]
     capacity = np.array([each.capacity for each in mentors], dtype=np.int64)
     read = time.perf_counter()
     best = optimum(cohort, capacity, pins=pins, seed=int(problem["seed"]))
