@@ -49,6 +49,12 @@ class UnknownTimeZone(Invalid):
     code = "unknown_time_zone"
 
 
+class SessionTwice(Invalid):
+    """Name each session once; there is no telling which of two lists is meant."""
+
+    code = "session_twice"
+
+
 class AttendanceRecorded(Conflict):
     """Attendance of this session was recorded already, differently."""
 

@@ -7,21 +7,15 @@ from fastapi import Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from kith_chassis.tokens import Principal, permitted
+from kith_groups.plain import plain
 
 Participating = Annotated[Principal, Depends(permitted("groups:take_part"))]
 Coordinating = Annotated[Principal, Depends(permitted("groups:coordinate"))]
 COORDINATE = "groups:coordinate"
 
 
-def _plain(value: str) -> str:
-    """Text people see: no control characters, which hide or reorder what stands beside them."""
-    if any(ord(character) < 32 and character not in "\n\t" for character in value):  # noqa: PLR2004 -- ASCII controls
-        raise ValueError("holds control characters")
-    return value
-
-
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_plain)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000), AfterValidator(_plain)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(plain)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000), AfterValidator(plain)]
 
 
 class In(BaseModel):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,6 +21,8 @@ from kith_groups.circles.formation import Formation, Formed, Person, SizeBounds,
 from kith_groups.circles.models import Group, Membership
 from kith_groups.errors import AlreadyInAGroup, BadPool, GroupFull, NoSuchGroup, NoSuchParticipant, NotAMember
 from kith_groups.events import GroupFormed, MembershipEnded, MembershipStarted
+from kith_groups.sessions import sessions
+from kith_groups.zones import time_zones
 
 ONE_GROUP = {"one_group_of_a_kind": AlreadyInAGroup()}
 
@@ -106,10 +108,7 @@ def _person(row: Participant, facilitators: frozenset[UUID], now: datetime) -> P
 
 
 def _offset(zone: str | None, now: datetime) -> int | None:
-    try:
-        offset = now.astimezone(ZoneInfo(zone)).utcoffset() if zone else None
-    except (ZoneInfoNotFoundError, ValueError):
-        return None
+    offset = now.astimezone(ZoneInfo(zone)).utcoffset() if zone in time_zones() else None
     return None if offset is None else int(offset.total_seconds() // 60)
 
 
@@ -203,6 +202,7 @@ async def join(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> Gro
 
 
 async def leave(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> None:
+    """End a membership; places in sessions to come go to who waits for them, in the same transaction."""
     statement = select(Membership).where(
         Membership.community_id == tenant_of(session),
         Membership.group_id == group_id,
@@ -214,3 +214,4 @@ async def leave(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> No
         raise NotAMember
     membership.until = datetime.now(UTC)
     emit(session, MembershipEnded(group_id=group_id, member_id=member_id))
+    await sessions.step_back(session, group_id=group_id, member_id=member_id)

@@ -1,24 +1,42 @@
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from kith_chassis.database import Transaction
 from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
-from kith_groups.errors import AttendanceRecorded, NoSuchGroup, NoSuchSession, NotAMember, UnknownTimeZone
+from kith_groups.errors import (
+    AttendanceRecorded,
+    NoSuchGroup,
+    NoSuchSession,
+    NotAMember,
+    SessionTwice,
+    UnknownTimeZone,
+)
 from kith_groups.events import Answer
 from kith_groups.sessions import queries, sessions
 from kith_groups.shapes import In, Keys, Name, Out, Participating
 
 Mode = Literal["video", "audio", "text", "in_person"]
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def _near(value: datetime) -> datetime:
+    """An instant that is a date in every zone: at the ends of the calendar there are offsets that lead out of it."""
+    if not FIRST <= value < LAST:
+        raise ValueError("is not from the year 2000 to 2099")
+    return value
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_near)]
 
 
 class SessionIn(In):
     group_id: UUID
     title: Name = "First session"
-    starts_at: AwareDatetime
+    starts_at: Instant
     time_zone: str = Field(default="UTC", max_length=60)
     minutes: int = Field(default=60, ge=5, le=600)
     mode: Mode = "video"
@@ -88,7 +106,9 @@ async def rsvp(session_id: UUID, body: RsvpIn, actor: Participating, session: Tr
     return RsvpOut.model_validate(given)
 
 
-@routes.post("/attendance", responses=problems(NoSuchSession, NoSuchGroup, NotAMember, AttendanceRecorded))
+@routes.post(
+    "/attendance", responses=problems(NoSuchSession, NoSuchGroup, NotAMember, AttendanceRecorded, SessionTwice)
+)
 async def record_attendance(body: AttendanceIn, actor: Participating, session: Transaction) -> list[SessionOut]:
     came = [sessions.Came(each.session_id, each.present_ids) for each in body.sessions]
     recorded = await sessions.record_attendance(session, actor=actor, came=came)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,9 +15,17 @@ from kith_chassis.ids import new_id
 from kith_chassis.tokens import Principal
 from kith_groups import events
 from kith_groups.circles.models import Group, Membership
-from kith_groups.errors import AttendanceRecorded, NoSuchGroup, NoSuchSession, NotAMember, UnknownTimeZone
+from kith_groups.errors import (
+    AttendanceRecorded,
+    NoSuchGroup,
+    NoSuchSession,
+    NotAMember,
+    SessionTwice,
+    UnknownTimeZone,
+)
 from kith_groups.sessions.models import Attendance, Rsvp, Session
 from kith_groups.shapes import COORDINATE
+from kith_groups.zones import time_zones
 
 
 @dataclass(frozen=True)
@@ -44,11 +51,8 @@ async def schedule(session: AsyncSession, *, actor: Principal, new: Sequence[New
     """Sessions for groups, in their order. A facilitator schedules for their own group, a coordinator for any."""
     group_ids = {each.group_id for each in new}
     await _may_run(session, actor, group_ids)
-    for zone in {each.time_zone for each in new}:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise UnknownTimeZone(f"{zone!r} is not an IANA time zone; use a name like Europe/Vienna.") from None
+    if unknown := {each.time_zone for each in new} - time_zones():
+        raise UnknownTimeZone(f"{min(unknown)!r} is not an IANA time zone; use a name like Europe/Vienna.")
     made = [
         Session(
             id=new_id(),
@@ -120,6 +124,25 @@ async def rsvp(session: AsyncSession, *, actor: Principal, session_id: UUID, ans
     return mine
 
 
+async def step_back(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> None:
+    """No to all sessions of a group that are to come, from who leaves it; whoever waits for their places gets them.
+
+    All these sessions are locked before the answers are read: an answer given meanwhile is seen, or sees the leaving.
+    """
+    to_come = select(Session).where(
+        Session.community_id == tenant_of(session), Session.group_id == group_id, Session.starts_at > datetime.now(UTC)
+    )
+    meetings = {one.id: one for one in await session.scalars(to_come.order_by(Session.id).with_for_update())}
+    given = select(Rsvp).where(Rsvp.session_id.in_(meetings), Rsvp.member_id == member_id, Rsvp.answer != "no")
+    for mine in (await session.scalars(given.order_by(Rsvp.session_id))).all():
+        had_place = mine.answer == "yes"
+        mine.answer, mine.answered_at, mine.place = "no", datetime.now(UTC), new_id()
+        _tell(session, meetings[mine.session_id], mine)
+        await session.flush()
+        if had_place:
+            await _promote(session, meetings[mine.session_id])
+
+
 async def _is_full(session: AsyncSession, meeting: Session) -> bool:
     if meeting.capacity is None:
         return False
@@ -148,6 +171,9 @@ def _tell(session: AsyncSession, meeting: Session, rsvp: Rsvp) -> None:
 async def record_attendance(session: AsyncSession, *, actor: Principal, came: Sequence[Came]) -> list[Session]:
     """Record who came, for many sessions at once. Recording the same again changes nothing; another list is refused."""
     wanted = {each.session_id: set(each.present_ids) for each in came}
+    if len(wanted) < len(came):
+        ids = [each.session_id for each in came]
+        raise SessionTwice(f"Session {next(each for each in ids if ids.count(each) > 1)} is named twice; name it once.")
     community_id = tenant_of(session)
     statement = select(Session).where(Session.community_id == community_id, Session.id.in_(wanted)).order_by(Session.id)
     meetings = {one.id: one for one in await session.scalars(statement.with_for_update())}

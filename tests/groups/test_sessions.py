@@ -1,0 +1,108 @@
+"""Sessions at the edges: who leaves gives their place, dates and zones that are none, the same session twice."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from kith_testkit.probe import Actor
+
+pytestmark = pytest.mark.integration
+SOON = (datetime.now(UTC) + timedelta(days=7)).isoformat()
+
+
+@pytest.fixture
+async def circle(groups, coordinator, newcomers):
+    """A circle: its id, and the ids of its members."""
+    client = groups.client(coordinator)
+    group_id = (await client.post("/formations", json={"pool": {"newest": 100}})).json()["group_ids"][0]
+    members = (await client.post("/read/memberships-by-group", json={"keys": [group_id]})).json()[0]
+    return group_id, [each["member_id"] for each in members]
+
+
+@pytest.fixture
+def schedule(groups, coordinator, circle):
+    async def one(**given):
+        body = {"sessions": [{"group_id": circle[0], "starts_at": SOON} | given]}
+        return await groups.client(coordinator).post("/sessions", json=body)
+
+    return one
+
+
+async def test_who_leaves_gives_their_place_to_who_waits(groups, coordinator, circle, schedule):
+    group_id, (first, second, third, *_) = circle
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    sessions = [(await schedule(capacity=1, **given)).json()[0]["id"] for given in ({}, {"starts_at": yesterday})]
+
+    def as_member(each):
+        return groups.client(Actor(coordinator.community_id, member_id=UUID(each)))
+
+    for each in (first, second, third):
+        for session in sessions:
+            assert (await as_member(each).post(f"/sessions/{session}/rsvp", json={"answer": "yes"})).status_code == 200
+    assert (await as_member(first).post(f"/groups/{group_id}/leave")).status_code == 204
+    to_come, past = (
+        {each["member_id"]: each["answer"] for each in some}
+        for some in (await groups.client(coordinator).post("/read/rsvps-by-session", json={"keys": sessions})).json()
+    )
+    assert to_come == {first: "no", second: "yes", third: "waiting"}
+    assert past == {first: "yes", second: "waiting", third: "waiting"}
+    told = await groups.emitted(coordinator.community_id, "groups.rsvp_given.v1")
+    assert [(each["session_id"], each["member_id"], each["answer"]) for each in told[-2:]] == [
+        (sessions[0], first, "no"),
+        (sessions[0], second, "yes"),
+    ]
+    assert (await as_member(third).post(f"/groups/{group_id}/leave")).status_code == 204
+    assert (await as_member(second).post(f"/groups/{group_id}/leave")).status_code == 204
+    rsvps = (await groups.client(coordinator).post("/read/rsvps-by-session", json={"keys": sessions[:1]})).json()[0]
+    assert {each["answer"] for each in rsvps} == {"no"}
+
+
+@pytest.mark.parametrize(
+    "starts_at",
+    [
+        "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z",
+        "1999-12-31T23:59:59Z", "2100-01-01T00:00:00Z",
+    ],
+)  # fmt: skip
+async def test_dates_far_out_are_refused(schedule, starts_at):
+    answer = await schedule(starts_at=starts_at)
+    assert answer.status_code == 422, answer.text
+
+
+@pytest.mark.parametrize("starts_at", ["2000-01-01T00:00:00Z", "2099-12-31T23:59:59Z"])
+async def test_dates_at_the_limits_are_read_back_as_they_were(schedule, starts_at):
+    assert (await schedule(starts_at=starts_at)).json()[0]["starts_at"] == starts_at
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "Europe", "America/Argentina", "__pycache__", "localtime", "posixrules", "", "../Europe/Vienna", "tzdata.zi",
+        "europe/vienna", "Europe/Vienna\x00",
+    ],
+)  # fmt: skip
+async def test_zones_that_are_none_are_refused(schedule, zone):
+    answer = await schedule(time_zone=zone)
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_time_zone"), answer.text
+
+
+@pytest.mark.parametrize("zone", ["Europe/Vienna", "America/Argentina/Ushuaia", "UTC"])
+async def test_zones_are_taken_by_their_name(schedule, zone):
+    assert (await schedule(time_zone=zone)).json()[0]["time_zone"] == zone
+
+
+async def test_the_same_session_twice_in_one_record_is_refused(groups, coordinator, circle, schedule):
+    session = (await schedule()).json()[0]["id"]
+    came = [{"session_id": session, "present_ids": some} for some in (circle[1][:2], circle[1][2:4])]
+    client = groups.client(coordinator)
+    answer = await client.post("/attendance", json={"sessions": came})
+    assert (answer.status_code, answer.json()["code"]) == (422, "session_twice")
+    assert session in answer.json()["detail"]
+    assert (await client.get(f"/sessions/{session}")).json()["attendance_recorded_at"] is None
+    assert (await client.post("/attendance", json={"sessions": came[:1]})).status_code == 200
+
+
+async def test_a_title_that_nobody_can_see_is_refused_and_hidden_characters_are_taken_out(schedule):
+    assert (await schedule(title="\u200b\u200d")).status_code == 422
+    assert (await schedule(title="\u202eFirst\ufeff")).json()[0]["title"] == "First"
