@@ -106,12 +106,12 @@ ROWS = {
     "pairing_id": (
         "matching",
         "INSERT INTO pairings (id, community_id, program_id, mentor_id, mentee_id, status)"
-        " VALUES (:id, :c, :program_id, :id, :id, 'proposed')",
+        " VALUES (:id, :c, :program_id, :id, gen_random_uuid(), 'proposed')",
     ),
     "request_id": (
         "matching",
         "INSERT INTO requests (id, community_id, program_id, mentee_id, mentor_id, message, status, expires_at)"
-        " VALUES (:id, :c, :program_id, :id, :id, 'x', 'pending', now() + interval '1 day')",
+        " VALUES (:id, :c, :program_id, gen_random_uuid(), :id, 'x', 'pending', now() + interval '1 day')",
     ),
     "group_id": (
         "groups",

@@ -98,6 +98,16 @@ async def test_nobody_asks_themselves_and_no_run_pairs_them(matching, coordinato
     both = cohort[0][5]
     asked = await ask(as_member(both), program, both)
     assert (asked.status_code, asked.json()["code"]) == (422, "with_oneself")
+    for table, more in (
+        ("pairings (id, community_id, program_id, mentor_id, mentee_id, status)", "'accepted'"),
+        (
+            "requests (id, community_id, program_id, mentor_id, mentee_id, status, message, expires_at)",
+            "'pending', '', now()",
+        ),
+    ):
+        row = f"VALUES (gen_random_uuid(), :c, :p, :m, :m, {more}) RETURNING id"
+        with pytest.raises(Exception, match="two_people_check"):
+            await matching.rows(f"INSERT INTO {table} {row}", c=coordinator.community_id, p=program, m=both)
     client = matching.client(coordinator)
     pins = [{"mentee_id": str(both), "mentor_id": str(both)}]
     answer = await client.post(f"/programs/{program}/match-runs", json={"pins": pins})

@@ -123,6 +123,7 @@ class Pairing(Base):
         Index("pairings_listing", "community_id", "program_id", "id"),
         Index("pairings_of_mentor", "community_id", "mentor_id"),
         Index("pairings_of_mentee", "community_id", "mentee_id"),
+        CheckConstraint("mentor_id <> mentee_id", name="two_people"),
     )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -149,6 +150,7 @@ class Request(Base):
             unique=True, postgresql_where=text("status = 'pending'"),
         ),
         Index("requests_of_mentor", "community_id", "mentor_id"),
+        CheckConstraint("mentor_id <> mentee_id", name="two_people"),
     )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
