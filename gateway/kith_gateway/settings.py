@@ -20,11 +20,5 @@ class Settings(AppSettings):
 
     def service_urls(self) -> dict[str, str]:
         """The address of each service, by its name."""
-        return {
-            "identity": self.identity_url,
-            "matching": self.matching_url,
-            "groups": self.groups_url,
-            "recognition": self.recognition_url,
-            "metrics": self.metrics_url,
-            "delivery": self.delivery_url,
-        }
+        addresses = {name.removesuffix("_url"): value for name, value in self if name.endswith("_url")}
+        return {name: url for name, url in addresses.items() if name != "jwks"}

@@ -28,7 +28,13 @@ DOMAIN = re.compile(
 
 
 def tracked(*patterns):
-    listed = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
 
 
@@ -181,7 +187,7 @@ def test_each_package_imports_with_nothing_but_what_it_declares(name):
 
 
 def test_the_repository_speaks_of_kith_alone():
-    places = re.compile(r"(^|[^A-Za-z0-9_.])/(work|root|home/[a-z]+|tmp/bash_jobs)/|\.library\b")
+    places = re.compile(r"(^|[^A-Za-z0-9_.])/(work|root|home/[a-z]+|tmp/bash_jobs)/|/\.library\b")
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in tracked()
@@ -203,3 +209,22 @@ def test_every_test_that_the_docs_name_is_there():
 @pytest.mark.parametrize("service", services())
 def test_every_service_mends_what_it_misses(service):
     assert "reconciling" in (PACKAGES[f"kith_{service}"] / "main.py").read_text()
+
+
+def test_the_gateway_joins_every_service_and_every_part_of_its_schema():
+    from kith_gateway import joins, schema  # noqa: PLC0415 -- only this test looks into the gateway
+    from kith_gateway.settings import Settings  # noqa: PLC0415 -- the same
+    from kith_local.layout import SERVICES  # noqa: PLC0415 -- the same
+
+    known = {each.name for each in vars(joins).values() if isinstance(each, joins.Service)}
+    assert known == set(services()) == set(Settings().service_urls()) == set(SERVICES)
+    parts = {path.stem for path in (PACKAGES["kith_gateway"] / "schema").glob("*.py")} - {"__init__"}
+    assert parts == {each.__name__.rpartition(".")[2] for each in (*schema.QUERIES, *schema.MUTATIONS)}
+
+
+def test_the_actors_of_tests_may_do_what_those_who_sign_in_may():
+    from kith_identity.permissions import permissions_of  # noqa: PLC0415 -- only this test looks into identity
+    from kith_testkit import probe  # noqa: PLC0415 -- the same
+
+    assert set(permissions_of([])) == probe.MEMBER
+    assert set(permissions_of(["owner"])) == probe.OWNER

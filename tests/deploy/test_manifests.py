@@ -213,6 +213,14 @@ def test_every_deployable_on_disk_is_deployed(rendered):
     assert {name for name in names if name[0] in {"Deployment", "Job"}} == wanted
 
 
+def test_the_gateway_knows_every_service_and_every_api_scales(production):
+    [gateway] = [each for each in production if identity(each) == ("Deployment", "gateway")]
+    addresses = {f"KITH_{service.upper()}_URL" for service in SERVICES}
+    assert addresses == {name for name in variables(_container(gateway)) if name.endswith("_URL")} - {"KITH_JWKS_URL"}
+    scaled = {each["spec"]["scaleTargetRef"]["name"] for each in of_kind(production, "HorizontalPodAutoscaler")}
+    assert scaled == {f"{service}-api" for service in SERVICES} | {"gateway"}
+
+
 def test_production_has_two_of_everything_and_says_which_version(production):
     assert {identity(each)[1]: each["spec"]["replicas"] for each in of_kind(production, "Deployment")} == {
         name: 2 for kind, name in map(identity, production) if kind == "Deployment"

@@ -4,6 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from kith_testkit.contracts import services
 from kith_testkit.kustomize import pod_spec
 
 NAMESPACE = {"kubernetes.io/metadata.name": "kith"}
@@ -86,7 +87,7 @@ def reaches(policies, pods, port, source=None, target=None):
 
 
 HTTP = 8000
-SERVICES = ("delivery", "groups", "identity", "matching", "metrics", "recognition")
+SERVICES = services()
 APIS = {f"{each}-api" for each in SERVICES}
 WORKERS = {f"{each}-worker" for each in SERVICES}
 MIGRATIONS = {f"{each}-migration" for each in SERVICES}

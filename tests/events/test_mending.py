@@ -22,7 +22,15 @@ JOINED = "identity.member_joined.v1"
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def metrics(start_service):
-    return await start_service("metrics")
+    """With nothing left of what other tests of this process did to the stream and to other databases."""
+    found = await start_service("metrics")
+
+    async def settled():
+        difference = await reconciled(found)
+        return (difference.missing, difference.unapplied) == (0, 0)
+
+    await eventually(settled, what="settling")
+    return found
 
 
 async def reconciled(metrics):

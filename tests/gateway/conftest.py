@@ -15,9 +15,10 @@ from kith_chassis.tokens import TokenVerifier
 from kith_gateway.ids import split_id
 from kith_gateway.main import app
 from kith_gateway.settings import Settings
+from kith_testkit.contracts import services
 from kith_testkit.probe import OWNER, Actor, _key_transport, eventually
 
-SERVICES = ("identity", "matching", "groups", "recognition", "metrics", "delivery")
+SERVICES = services()
 
 
 @asynccontextmanager

@@ -2,6 +2,8 @@
 
 import pytest
 
+from kith_identity import imports
+
 pytestmark = pytest.mark.integration
 
 
@@ -104,3 +106,7 @@ async def test_a_hostile_row_is_one_error_and_never_a_failure(as_owner, row):
 async def test_too_many_rows_at_once_are_refused_as_a_whole(as_owner):
     answer = await as_owner.post("/members/import", json={"rows": [{"line": 1}] * 1001})
     assert answer.status_code == 422
+
+
+def test_every_field_a_row_may_have_is_stored():
+    assert set(imports.MemberRow.model_fields) - {"line", "external_id", "email"} == set(imports._COLUMNS)

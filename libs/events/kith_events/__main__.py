@@ -19,6 +19,7 @@ from kith_events.letters import Letter, NoSuchLetter, discard, letters, replay
 from kith_events.reconcile import reconcile
 
 _CONNECT_SECONDS = 20
+_ALL = 100_000
 
 
 def _arguments() -> argparse.Namespace:
@@ -69,12 +70,12 @@ async def _reconcile(app: FastAPI, settings: ServiceSettings, database: Database
 
 async def _letters(app: FastAPI, asked: argparse.Namespace, database: Database) -> int:
     if asked.command == "letters":
-        for each in await letters(database):
+        for each in await letters(database, limit=_ALL):
             _say(f"{each.event_id}  {each.buried_at:%Y-%m-%d %H:%M}  {each.type}  {each.reason}")
         return 0
     chosen = asked.event_id
     if asked.command == "replay" and asked.all:
-        chosen = [each.event_id for each in await letters(database, limit=100_000)]
+        chosen = [each.event_id for each in await letters(database, limit=_ALL)]
     if asked.command == "show":
         found = {each.event_id: each for each in await letters(database, ids=chosen)}
         for event_id in chosen:
