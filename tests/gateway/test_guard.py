@@ -1,4 +1,4 @@
-"""What an operation may ask for: hostile documents are refused in milliseconds, honest ones are weighed right."""
+"""What an operation may ask for: hostile documents are refused before validation, honest ones are weighed right."""
 
 import time
 
@@ -79,20 +79,23 @@ HOSTILE = {
 }
 
 
+def unexpected(*asked, **_):
+    raise AssertionError(asked)
+
+
+@pytest.mark.timeout(30)  # what grows with anything but the length of the document does not come back in time
 @pytest.mark.parametrize("case", HOSTILE)
-async def test_a_document_that_asks_too_much_is_refused_at_once(case):
+async def test_a_document_that_asks_too_much_is_refused_before_it_is_validated(case, monkeypatch):
     query, code = HOSTILE[case]
-    started = time.process_time()
+    monkeypatch.setattr("kith_gateway.guard.validate", unexpected)
     result, _ = await run(query, {"i": "x"})
-    assert time.process_time() - started < 0.25
     assert [error.extensions["code"] for error in result.errors] == [code]
 
 
+@pytest.mark.timeout(30)  # two million fields, were they weighed one by one
 async def test_fragments_that_double_twenty_times_are_weighed_once_each_and_answered():
     query = "{ viewer { ...F0 } }" + chained(21, "NEXT NEXT")
-    started = time.process_time()
     result, _ = await run(query)
-    assert time.process_time() - started < 0.25
     assert result.data == {"viewer": {"permissions": []}}
 
 
