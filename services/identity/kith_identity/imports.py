@@ -59,8 +59,12 @@ _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:community, 7))")
 _KNOWN = text("""
 SELECT m.id, m.account_id, m.external_id, m.address, a.email, m.import_digest
 FROM members m LEFT JOIN accounts a ON a.id = m.account_id
-WHERE m.community_id = :community
-  AND (m.external_id = ANY(:externals) OR m.address = ANY(:addresses) OR a.email = ANY(:addresses)) FOR UPDATE OF m
+WHERE m.id IN (  -- each by its own index
+  SELECT id FROM members WHERE community_id = :community AND external_id = ANY(:externals)
+  UNION SELECT id FROM members WHERE community_id = :community AND address = ANY(:addresses)
+  UNION SELECT o.id FROM accounts b JOIN members o ON o.account_id = b.id AND o.community_id = :community
+        WHERE b.email = ANY(:addresses)
+) FOR UPDATE OF m
 """)
 _COLUMNS = {
     "display_name": "text", "bio": "text", "skills_offered": "jsonb", "skills_wanted": "jsonb", "interests": "text[]",
