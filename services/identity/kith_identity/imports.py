@@ -54,8 +54,6 @@ class Imported:
 
 
 # A row is recognised by its external id, or else by its address: of an earlier row, or of a login used here.
-# Imports of one community go one after the other: two at once would not see each other's new members.
-_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:community, 7))")
 _KNOWN = text("""
 SELECT m.id, m.account_id, m.external_id, m.address, a.email, m.import_digest
 FROM members m LEFT JOIN accounts a ON a.id = m.account_id
@@ -78,6 +76,7 @@ SELECT r.id, :community, r.address, r.external_id, decode(r.digest, 'hex'), :now
        {", ".join(f"r.{name}" for name in _COLUMNS)}
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
   id uuid, address text, external_id text, digest text, {", ".join(f"{n} {k}" for n, k in _COLUMNS.items())})
+ORDER BY r.external_id, r.address ON CONFLICT DO NOTHING RETURNING id
 """)
 
 
@@ -90,31 +89,41 @@ async def take(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> Importe
     good = _judge(rows, done)
     if not good:
         return done
-    known = await _known(session, good)
-    fresh: list[dict[str, Any]] = []
-    joined_at = datetime.now(UTC)
-    for row in good:
+    # Who is imported at the same moment by somebody else is found by the second look.
+    while good:
+        good = await _store(session, good, done)
+    done.errors.sort(key=lambda error: error.line)
+    return done
+
+
+async def _store(session: AsyncSession, rows: Sequence[MemberRow], done: Imported) -> list[MemberRow]:
+    """Store these rows; returns those whose member came to be while we looked."""
+    known = await _known(session, rows)
+    fresh: dict[UUID, tuple[MemberRow, dict[str, Any]]] = {}
+    for row in rows:
         by_external, by_address = known.get(("external_id", row.external_id)), known.get(("email", row.email))
         found = by_external or by_address
         if by_external and by_address and by_external["id"] != by_address["id"]:
             done.errors.append(RowError(row.line, "email", "belongs to another member than this external_id does"))
         elif found is None:
-            fresh.append(_fresh(row))
+            new = _fresh(row)
+            fresh[UUID(new["id"])] = row, new
         elif bytes(found["import_digest"] or b"") == _digest(row):
             done.unchanged += 1
         else:
             await _update(session, found["id"], row)
             done.updated += 1
-    if fresh:
-        values = {"community": tenant_of(session), "now": joined_at, "rows": json.dumps(fresh)}
-        await session.execute(_CREATE, values)
-        for each in fresh:
-            member_id = UUID(each["id"])
+    if not fresh:
+        return []
+    joined_at = datetime.now(UTC)
+    values = {"community": tenant_of(session), "now": joined_at, "rows": json.dumps([new for _, new in fresh.values()])}
+    created = set((await session.execute(_CREATE, values)).scalars())
+    for member_id, (_, new) in fresh.items():
+        if member_id in created:
             emit(session, MemberJoined(member_id=member_id, joined_at=joined_at, source="import"))
-            emit(session, ProfileChanged(member_id=member_id, **{name: each[name] for name in MATCHED_ON}))
-        done.created = len(fresh)
-    done.errors.sort(key=lambda error: error.line)
-    return done
+            emit(session, ProfileChanged(member_id=member_id, **{name: new[name] for name in MATCHED_ON}))
+    done.created += len(created)
+    return [row for member_id, (row, _) in fresh.items() if member_id not in created]
 
 
 def _judge(rows: Sequence[dict[str, Any]], done: Imported) -> list[MemberRow]:
@@ -141,11 +150,9 @@ def _judge(rows: Sequence[dict[str, Any]], done: Imported) -> list[MemberRow]:
 
 
 async def _known(session: AsyncSession, rows: Sequence[MemberRow]) -> dict[tuple[str, str | None], Any]:
-    """Members these rows speak of, by external id and by address; nobody else imports until this transaction ends."""
-    community_id = tenant_of(session)
-    await session.execute(_ALONE, {"community": str(community_id)})
+    """Members these rows speak of, by external id and by address."""
     wanted = {
-        "community": community_id,
+        "community": tenant_of(session),
         "externals": [row.external_id for row in rows if row.external_id],
         "addresses": [row.email for row in rows if row.email],
     }
