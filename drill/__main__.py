@@ -23,10 +23,9 @@ from rich.table import Table
 
 from drill.faults import FAULTS, Fault
 from drill.load import Load, Seen, prepared
-from drill.order import ByPosition, Interleaving
+from drill.order import ByPosition, Interleaving, in_small_batches
 from kith_chassis.database import Database
 from kith_chassis.migrations import upgrade
-from kith_chassis.outbox import publish_waiting
 from kith_local.layout import Installation
 from kith_local.steps import Steps
 from kith_local.up import System, running
@@ -134,7 +133,7 @@ async def ordered(system: System, steps: int, seed: int) -> list[Row]:
     name, rows = "kith_order", []
     admin = await asyncpg.connect(system.admin_url)
     try:
-        for relay, title in ((publish_waiting, "order of events"), (ByPosition(), "order of events, by position")):
+        for relay, title in ((in_small_batches, "order of events"), (ByPosition(), "order of events, by position")):
             await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             await admin.execute(f"CREATE DATABASE {name} OWNER metrics_owner")
             place = urlsplit(system.database_url("metrics", "owner"))._replace(path=f"/{name}")
@@ -145,7 +144,7 @@ async def ordered(system: System, steps: int, seed: int) -> list[Row]:
             finally:
                 await database.close()
             unexpected = found.invented + found.inverted
-            contrast = relay is not publish_waiting
+            contrast = relay is not in_small_batches
             done = found.committed
             rows.append(Row(title, steps, done, done, found.skipped, 0, unexpected, 0.0, contrast))
     finally:

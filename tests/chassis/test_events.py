@@ -13,6 +13,7 @@ from kith_chassis.database import Database
 from kith_chassis.events import Event, emit
 from kith_chassis.ids import new_id
 from kith_chassis.outbox import publish_waiting, store_events
+from kith_stream.pulling import Message
 from kith_testkit.probe import eventually
 
 pytestmark = pytest.mark.integration
@@ -126,42 +127,34 @@ async def _are(notes, tenant, expected):
     return await numbers(notes, tenant) == expected
 
 
-class FakeMessage:
-    """A message whose broker records what is said to it."""
+class Said(list):
+    """What a lane answers the bus, in words."""
 
-    def __init__(self, subject, data, delivered=1):
-        self.subject, self.data, self.headers = subject, data, {"Nats-Msg-Id": str(new_id())}
-        self.metadata = type("Metadata", (), {"num_delivered": delivered})
-        self.said = []
-        self.reply = "$JS.ACK.KITH.notes"
-        self._client = self
+    async def answer(self, frames):
+        for frame in frames:
+            head, body = frame.split(b"\r\n", 2)[:2]
+            assert head.startswith(b"PUB $JS.ACK.KITH.notes.")
+            assert int(head.split()[2]) == len(body)
+            self.append(body.decode())
 
-    async def _send_command(self, frames):
-        assert frames == b"PUB $JS.ACK.KITH.notes 4\r\n+ACK\r\n"
-        self.said.append("ack")
 
-    async def _flush_pending(self):
-        pass
+REPLY = "$JS.ACK.KITH.notes.1.7.7.1700000000000000000.0"
 
-    async def nak(self, delay):
-        self.said.append(("nak", delay))
 
-    async def term(self):
-        self.said.append("term")
-
-    async def in_progress(self):
-        self.said.append("in progress")
+def message(data, delivered=1):
+    headers = f"NATS/1.0\r\nNats-Msg-Id: {new_id()}\r\n\r\n".encode()
+    return Message(f"kith.{TYPE}", REPLY.replace(".1.7", f".{delivered}.7", 1), headers, data)
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"{", b"[]", b"null", b'{"id": 1}', b"\xff\xfe", b'{"id": "x", "data": {}}', b"9" * 5000]
 )
 async def test_what_cannot_be_read_is_set_aside_with_the_reason(notes, data):
-    lane = Lane(notes.app.state.consumers, notes.database)
-    message = FakeMessage(f"kith.{TYPE}", data)
-    await lane.work([message])
-    assert message.said == ["term"]
-    letters = await notes.rows("SELECT * FROM dead_letters WHERE event_id = :id", id=message.headers["Nats-Msg-Id"])
+    said, unreadable = Said(), message(data)
+    lane = Lane(notes.app.state.consumers, notes.database, said.answer)
+    await lane.work([unreadable])
+    assert said == ["+TERM"]
+    letters = await notes.rows("SELECT * FROM dead_letters WHERE event_id = :id", id=unreadable.header("Nats-Msg-Id"))
     assert bytes(letters[0]["payload"]) == data
     assert letters[0]["reason"].startswith("cannot be read")
 
@@ -176,24 +169,23 @@ def envelope(tenant, number):
 async def test_attempts_are_spaced_out_and_the_last_one_becomes_a_dead_letter(notes, community_id):
     from kith_notes.main import broken  # noqa: PLC0415
 
-    lane = Lane(notes.app.state.consumers, notes.database)
+    said = Said()
+    lane = Lane(notes.app.state.consumers, notes.database, said.answer)
     broken.add(99)
-    said = []
     body = json.dumps(envelope(community_id, 99)).encode()
     for delivered in range(1, 7):
-        message = FakeMessage(f"kith.{TYPE}", body, delivered)
-        await lane.work([message])
-        said += message.said
+        await lane.work([message(body, delivered)])
     broken.clear()
-    assert said == [("nak", 1.0), ("nak", 5.0), ("nak", 30.0), ("nak", 120.0), ("nak", 600.0), "term"]
+    waits = [f'-NAK {{"delay": {seconds}000000000}}' for seconds in (1, 5, 30, 120, 600)]
+    assert said == [*waits, "+TERM"]
     letters = await notes.rows("SELECT * FROM dead_letters WHERE payload = :body", body=body)
     assert letters[0]["reason"] == "ValueError: cannot take 99"
 
 
 async def test_a_database_that_is_away_costs_no_attempt_and_the_bus_is_told_to_wait(notes, community_id, monkeypatch):
     database = Database(str(notes.app.state.settings.worker_database_url))
-    lane = Lane(notes.app.state.consumers, database)
-    message = FakeMessage(f"kith.{TYPE}", json.dumps(envelope(community_id, 5)).encode())
+    said = Said()
+    lane = Lane(notes.app.state.consumers, database, said.answer)
     away = [ConnectionRefusedError("away"), ConnectionRefusedError("away")]
     transaction, ready = database.transaction, database.ready
 
@@ -209,9 +201,9 @@ async def test_a_database_that_is_away_costs_no_attempt_and_the_bus_is_told_to_w
 
     monkeypatch.setattr(database, "transaction", opening)
     monkeypatch.setattr(database, "ready", asked)
-    await lane.work([message])
+    await lane.work([message(json.dumps(envelope(community_id, 5)).encode())])
     await database.close()
-    assert message.said == ["in progress", "in progress", "ack"]
+    assert said == ["+WPI", "+WPI", "+ACK"]
     assert await numbers(notes, community_id) == [5]
 
 

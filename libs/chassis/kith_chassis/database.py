@@ -7,7 +7,7 @@ transaction are stored with it or not at all.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -54,6 +54,17 @@ class Database:
             emitted = await store_events(session)
         if emitted and self.on_commit is not None:
             await self.on_commit()
+
+    @asynccontextmanager
+    async def driver(self) -> AsyncIterator[Any]:
+        """Asyncpg's own connection, in autocommit, for where each row counts."""
+        async with self.engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            try:
+                yield driver
+            finally:
+                if driver.is_closed():  # which SQLAlchemy has not seen
+                    await connection.invalidate()
 
     async def ready(self) -> None:
         """Raises when the database does not answer."""
