@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from bench import events, importing, matching, story, system
+from bench import events, hot, importing, matching, story, system
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "bench.json"
@@ -26,6 +26,7 @@ AREAS: dict[str, Callable[[], Awaitable[list[dict[str, Any]]]]] = {
     "matching": matching.measure,
     "import": importing.measure,
     "events": events.measure,
+    "hot": hot.measure,
     "story": story.measure,
 }
 ABOUT = {
@@ -37,6 +38,9 @@ ABOUT = {
     "events": "The relay of an outbox and a service's consumer (metrics, members who joined) beside raw JetStream on "
     "the same servers in the same run; PostgreSQL with synchronous commit, NATS with `sync_interval: always`, all on "
     "the same cores. Ratios are to the raw limit above them.",
+    "hot": "Posts written over HTTP to groups, their effect committed by metrics: service, relay, stream, consumer, "
+    "both databases and the load on the same cores; PostgreSQL with synchronous commit, NATS with `sync_interval: "
+    "always`.",
     "story": "`kith story` on a running system, with every webhook received and verified.",
 }
 

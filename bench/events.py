@@ -211,6 +211,18 @@ async def _measure(settings: ServiceSettings) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+async def naive() -> float:
+    """Events a second of an outbox that publishes and consumes one at a time: the slower of the two, nothing else."""
+    async with servers() as settings:
+        return await asyncio.to_thread(uvloop.run, _naive(settings))
+
+
+async def _naive(settings: ServiceSettings) -> float:
+    async with connected(settings) as (database, bus):
+        await fill(database, NAIVE)
+        return min(await timed(lambda: naive_relay(database, bus)), await timed(lambda: naive_consume(database, bus)))
+
+
 async def backlog(database: Database, bus: Bus) -> tuple[float, float]:
     """Seconds to publish and apply what has piled up, and how many members are known then."""
     await bus.js.purge_stream(bus.stream)

@@ -108,12 +108,14 @@ def emit(session: AsyncSession, event: Event, *, tenant: UUID | None = None) -> 
 
     `tenant` is needed only where the transaction is bound to none (consumers and jobs).
     """
-    carrier: dict[str, str] = {}
-    inject(carrier)
+    if "traceparent" not in session.info:
+        carrier: dict[str, str] = {}
+        inject(carrier)
+        session.info["traceparent"] = carrier.get("traceparent")
     owner = tenant or session.info.get("tenant")
     if owner is None:
         raise LookupError(f"{event.type} needs a tenant: this transaction is bound to none")
-    emitted = Emitted(new_id(), owner, event, datetime.now(UTC), carrier.get("traceparent"))
+    emitted = Emitted(new_id(), owner, event, datetime.now(UTC), session.info["traceparent"])
     session.info.setdefault("emitted", []).append(emitted)
     return emitted.id
 
