@@ -51,6 +51,7 @@ async def test_plain_sailing_takes_the_short_way(notes, writer, book, monkeypatc
     async def ordinary(*_):
         raise AssertionError("it was handed on")
 
+    await notes.anonymous.get("/health/live")  # builds the stack
     front = notes.app.middleware_stack.app
     while not isinstance(front, Front):
         front = front.app
