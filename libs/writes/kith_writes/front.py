@@ -10,6 +10,7 @@ not valid, another content type) goes to the ordinary way, with the body as it c
 import inspect
 import re
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -47,11 +48,11 @@ class _Fast:
     group: str
     answer: TypeAdapter[Any]
 
-    async def arguments(self, scope: Scope, found: re.Match[str], body: bytes) -> dict[str, Any]:
-        """What the endpoint is called with. Raises NotPlain."""
+    async def arguments(self, scope: Scope, found: re.Match[str], body: bytes | None) -> dict[str, Any]:
+        """What the endpoint is called with; `body` is None when not all of it is here. Raises NotPlain."""
         headers = dict(reversed(scope["headers"]))  # the first of a name counts
         state = scope["app"].state
-        if headers.get(b"content-type", b"").partition(b";")[0] != _JSON or len(body) > state.settings.max_body_bytes:
+        if body is None or headers.get(b"content-type", b"").partition(b";")[0] != _JSON:
             raise NotPlain
         try:
             given = {name: kind.validate_strings(found[name]) for name, kind in self.path.items()}
@@ -101,15 +102,17 @@ class Front:
 
     async def _serve(self, fast: _Fast, found: re.Match[str], scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        message = await receive()
-        if message.get("more_body") or message["type"] != "http.request":
-            await self._app(scope, _again(message, receive), send)
-            return
-        body: bytes = message.get("body", b"")
+        messages = [await receive()]
+        size, most = len(messages[0].get("body", b"")), scope["app"].state.settings.max_body_bytes
+        while messages[-1].get("more_body") and size <= most:
+            messages.append(await receive())
+            size += len(messages[-1].get("body", b""))
+        whole = size <= most and messages[-1]["type"] == "http.request"
         try:
+            body = b"".join(each.get("body", b"") for each in messages) if whole else None
             given = await fast.arguments(scope, found, body)
         except NotPlain:
-            await self._app(scope, _again(message, receive), send)
+            await self._app(scope, _again(messages, receive), send)
             return
         status = 500
         try:
@@ -132,12 +135,12 @@ class Front:
             HTTP_SECONDS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - began)
 
 
-def _again(first: Message, receive: Receive) -> Receive:
-    """`receive`, with a message that was taken from it in front."""
-    waiting = [first]
+def _again(taken: Sequence[Message], receive: Receive) -> Receive:
+    """`receive`, with the messages that were taken from it in front."""
+    waiting = deque(taken)
 
     async def receiving() -> Message:
-        return waiting.pop() if waiting else await receive()
+        return waiting.popleft() if waiting else await receive()
 
     return receiving
 
