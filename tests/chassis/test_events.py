@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
-from kith_chassis.consumers import Lane, runs
+from kith_chassis.consumers import Consumers, Lane, runs
 from kith_chassis.database import Database
 from kith_chassis.events import Event, emit
 from kith_chassis.ids import new_id
@@ -64,8 +65,6 @@ async def test_a_relay_that_died_between_publish_and_mark_publishes_nothing_twic
     await eventually(marked, what="marking")
     async with notes.database.transaction() as session:
         await session.connection()
-        from sqlalchemy import text  # noqa: PLC0415
-
         await session.execute(
             text("UPDATE outbox SET published_at = NULL WHERE tenant_id = :t"), {"t": member.community_id}
         )
@@ -153,9 +152,13 @@ class FakeMessage:
         self.said.append("in progress")
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"{", b"[]", b"null", b'{"id": 1}', b"\xff\xfe", b'{"id": "x", "data": {}}', b"9" * 5000]
-)
+NOBODY = "00000000-0000-0000-0000-000000000000"
+UNCOUNTED = f'{{"id": "{NOBODY}", "type": "x", "tenant": "{NOBODY}", "subject": "{NOBODY}", "sequence": Infinity}}'
+DEEP = pytest.param(b"[" * 100_000, id="deep")
+UNREADABLE = [b"", b"{", b"[]", b"null", b'{"id": 1}', b"\xff\xfe", b'{"id": "x", "data": {}}', b"9" * 5000, DEEP]
+
+
+@pytest.mark.parametrize("data", [*UNREADABLE, UNCOUNTED.encode()])
 async def test_what_cannot_be_read_is_set_aside_with_the_reason(notes, data):
     lane = Lane(notes.app.state.consumers, notes.database)
     message = FakeMessage(f"kith.{TYPE}", data)
@@ -213,6 +216,23 @@ async def test_a_database_that_is_away_costs_no_attempt_and_the_bus_is_told_to_w
     await database.close()
     assert message.said == ["in progress", "in progress", "ack"]
     assert await numbers(notes, community_id) == [5]
+
+
+@pytest.mark.parametrize("state", ["53100", "53300", "57P01"])
+async def test_a_database_without_room_or_going_down_costs_no_attempt_either(notes, community_id, state):
+    view, handler = notes.app.state.consumers.of(TYPE)
+    refusals = [state, state]
+
+    async def refused_at_first(session, events):
+        if refusals:
+            await session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{refusals.pop()}'; END $$"))
+        await handler(session, events)
+
+    lane = Lane(Consumers({TYPE: (view, refused_at_first)}), notes.database)
+    message = FakeMessage(f"kith.{TYPE}", json.dumps(envelope(community_id, 6)).encode())
+    await lane.work([message])
+    assert message.said == ["ack"]
+    assert (refusals, await numbers(notes, community_id)) == ([], [6])
 
 
 async def test_a_transaction_that_commits_late_is_not_skipped(notes, member):

@@ -145,7 +145,7 @@ class Lane:
             return None
         try:
             return _Delivery(message, received(json.loads(message.data), known[0]), known[1])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except Exception as error:  # noqa: BLE001 -- whatever stands on the stream, the lane goes on
             await self._bury(message, type_, reason=f"cannot be read: {error}", attempts=1)
             return None
 
