@@ -24,7 +24,7 @@ import asyncpg
 from rich.console import Console
 from rich.table import Table
 
-from drill import faults, power
+from drill import disks, faults, poison, power
 from drill.faults import Fault
 from drill.grounds import Ground, ordinary
 from drill.load import Load, Seen, prepared
@@ -43,7 +43,7 @@ SETTLED_SECONDS = 180.0
 UNMENDED_SECONDS = 15.0  # time for what mends itself
 STEPS = 2000  # of the interleaving, for each round of the others
 BASE_PORT = 21000
-FAULTS = (*faults.FAULTS, *power.FAULTS)
+FAULTS = (*faults.FAULTS, *power.FAULTS, *disks.FAULTS, *poison.FAULTS)
 
 
 @dataclass(frozen=True)
