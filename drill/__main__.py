@@ -42,7 +42,7 @@ ROWS = ROOT / "build" / "drill.json"
 SETTLED_SECONDS = 180.0
 UNMENDED_SECONDS = 15.0  # time for what mends itself
 STEPS = 2000  # of the interleaving, for each round of the others
-BASE_PORT = 21000
+BASE_PORT = 19400
 FAULTS = (*faults.FAULTS, *power.FAULTS, *disks.FAULTS, *poison.FAULTS)
 
 
@@ -199,6 +199,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50, help="how often a process is killed; others in proportion")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", help="faults whose name has this in it; may be repeated")
+    parser.add_argument("--port", type=int, default=BASE_PORT, help="the first of those it uses")
     asked = parser.parse_args()
 
     def chosen(name: str) -> bool:
@@ -211,7 +212,7 @@ def main() -> None:
     console = Console()
     with suppress(CannotMount):  # then the faults that need it say so
         seclude()
-    rows = asyncio.run(drill(wanted, asked.rounds, asked.seed, console, steps=steps))
+    rows = asyncio.run(drill(wanted, asked.rounds, asked.seed, console, port=asked.port, steps=steps))
     console.print(shown(rows, asked.seed))
     ROWS.parent.mkdir(exist_ok=True)
     document = {"seed": asked.seed, "rows": [asdict(row) for row in rows]}
