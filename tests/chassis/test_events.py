@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
-from kith_chassis.consumers import Lane, runs
+from kith_chassis.consumers import Consumers, Lane, runs
 from kith_chassis.database import Database
 from kith_chassis.events import Event, emit
 from kith_chassis.ids import new_id
@@ -65,8 +66,6 @@ async def test_a_relay_that_died_between_publish_and_mark_publishes_nothing_twic
     await eventually(marked, what="marking")
     async with notes.database.transaction() as session:
         await session.connection()
-        from sqlalchemy import text  # noqa: PLC0415
-
         await session.execute(
             text("UPDATE outbox SET published_at = NULL WHERE tenant_id = :t"), {"t": member.community_id}
         )
@@ -146,9 +145,13 @@ def message(data, delivered=1):
     return Message(f"kith.{TYPE}", REPLY.replace(".1.7", f".{delivered}.7", 1), headers, data)
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"{", b"[]", b"null", b'{"id": 1}', b"\xff\xfe", b'{"id": "x", "data": {}}', b"9" * 5000]
-)
+NOBODY = "00000000-0000-0000-0000-000000000000"
+UNCOUNTED = f'{{"id": "{NOBODY}", "type": "x", "tenant": "{NOBODY}", "subject": "{NOBODY}", "sequence": Infinity}}'
+DEEP = pytest.param(b"[" * 100_000, id="deep")
+UNREADABLE = [b"", b"{", b"[]", b"null", b'{"id": 1}', b"\xff\xfe", b'{"id": "x", "data": {}}', b"9" * 5000, DEEP]
+
+
+@pytest.mark.parametrize("data", [*UNREADABLE, UNCOUNTED.encode()])
 async def test_what_cannot_be_read_is_set_aside_with_the_reason(notes, data):
     said, unreadable = Said(), message(data)
     lane = Lane(notes.app.state.consumers, notes.database, said.answer)
@@ -185,7 +188,7 @@ async def test_attempts_are_spaced_out_and_the_last_one_becomes_a_dead_letter(no
 async def test_a_database_that_is_away_costs_no_attempt_and_the_bus_is_told_to_wait(notes, community_id, monkeypatch):
     database = Database(str(notes.app.state.settings.worker_database_url))
     said = Said()
-    lane = Lane(notes.app.state.consumers, database, said.answer)
+    lane = Lane(notes.app.state.consumers, database, said.answer, lease_seconds=1.5)
     away = [ConnectionRefusedError("away"), ConnectionRefusedError("away")]
     transaction, ready = database.transaction, database.ready
 
@@ -203,8 +206,25 @@ async def test_a_database_that_is_away_costs_no_attempt_and_the_bus_is_told_to_w
     monkeypatch.setattr(database, "ready", asked)
     await lane.work([message(json.dumps(envelope(community_id, 5)).encode())])
     await database.close()
-    assert said == ["+WPI", "+WPI", "+ACK"]
+    assert (said[0], said[-1]) == ("+WPI", "+ACK")
     assert await numbers(notes, community_id) == [5]
+
+
+@pytest.mark.parametrize("state", ["53100", "53300", "57P01"])
+async def test_a_database_without_room_or_going_down_costs_no_attempt_either(notes, community_id, state):
+    view, handler = notes.app.state.consumers.of(TYPE)
+    refusals = [state, state]
+
+    async def refused_at_first(session, events):
+        if refusals:
+            await session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{refusals.pop()}'; END $$"))
+        await handler(session, events)
+
+    said = Said()
+    lane = Lane(Consumers({TYPE: (view, refused_at_first)}), notes.database, said.answer)
+    await lane.work([message(json.dumps(envelope(community_id, 6)).encode())])
+    assert said == ["+ACK"]
+    assert (refusals, await numbers(notes, community_id)) == ([], [6])
 
 
 async def test_a_transaction_that_commits_late_is_not_skipped(notes, member):

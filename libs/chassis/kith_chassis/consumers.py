@@ -13,6 +13,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,7 @@ from kith_chassis.bus import Bus
 from kith_chassis.database import Database, is_unreachable
 from kith_chassis.events import SUBJECT_PREFIX, Received, View, received
 from kith_chassis.telemetry import CONSUMER_PENDING, DEAD_LETTERS, EVENTS_CONSUMED, tracer
-from kith_stream.pulling import Answer, Message, acknowledged, given_up, leased, refused, worked_on
+from kith_stream.pulling import Answer, Message, acknowledged, given_up, leased, refused
 
 log = logging.getLogger(__name__)
 
@@ -128,16 +129,16 @@ class Lane:
 
     async def _attempt(self, deliveries: Sequence[_Delivery]) -> Exception | None:
         """Apply, waiting as long as the database is away; the error when a handler or a constraint refuses."""
-        while True:
-            try:
-                async with leased(self._answer, [each.message for each in deliveries], self._lease_seconds):
+        async with leased(self._answer, [each.message for each in deliveries], self._lease_seconds):
+            while True:
+                try:
                     await self._apply(deliveries)
-            except Exception as error:  # noqa: BLE001 -- whatever a handler raises, the lane goes on
-                if not is_unreachable(error):
-                    return error
-                await self._database_back(deliveries)
-            else:
-                return None
+                except Exception as error:  # noqa: BLE001 -- whatever a handler raises, the lane goes on
+                    if not is_unreachable(error):
+                        return error
+                    await self._database_back(len(deliveries))
+                else:
+                    return None
 
     async def _read(self, message: Message) -> _Delivery | None:
         type_ = message.subject.removeprefix(SUBJECT_PREFIX)
@@ -147,7 +148,7 @@ class Lane:
             return None
         try:
             return _Delivery(message, received(message.data, known[0]), known[1])
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 -- whatever stands on the stream, the lane goes on
             await self._bury(message, type_, reason=f"cannot be read: {error}", attempts=1)
             return None
 
@@ -212,15 +213,13 @@ class Lane:
         log.error("event set aside", extra={"type": type_, "event": str(event_id), "attempts": attempts})
         await self._answer(given_up(message))
 
-    async def _database_back(self, deliveries: Sequence[_Delivery]) -> None:
-        """Return once the database answers, telling the bus meanwhile that the batch is still being worked on."""
-        log.warning("database is away; waiting", extra={"events": len(deliveries)})
+    async def _database_back(self, events: int) -> None:
+        """Return once the database answers."""
+        log.warning("database is away; waiting", extra={"events": events})
         while True:
             await asyncio.sleep(1)
-            try:
+            with suppress(Exception):  # still away, for whatever reason
                 return await self._database.ready()
-            except Exception:  # noqa: BLE001 -- still away, for whatever reason
-                await self._answer(worked_on(each.message for each in deliveries))
 
 
 def runs(deliveries: Sequence[_Delivery]) -> Iterator[list[_Delivery]]:

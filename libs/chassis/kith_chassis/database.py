@@ -114,10 +114,12 @@ OpenTransaction = Annotated[AsyncSession, Depends(_open_transaction, scope="func
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether an error means that the database itself could not be reached, rather than that it refused something."""
+    """Whether an error means that the database was away or had no room, rather than that it refused something."""
     if isinstance(error, ConnectionError | TimeoutError | OperationalError | PoolTimeoutError):
         return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    no_room_or_stopping = state.startswith(("53100", "53300", "57P"))
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or no_room_or_stopping)
 
 
 def translated(error: SQLAlchemyError) -> Problem | None:

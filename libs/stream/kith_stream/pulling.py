@@ -8,7 +8,7 @@ deliver again after its lease, so at most `batch` messages wait here while as ma
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from nats.aio.client import Client
@@ -106,7 +106,8 @@ async def leased(answer: Answer, messages: Sequence[Message], lease_seconds: flo
     async def tell() -> None:
         while True:
             await asyncio.sleep(lease_seconds / 3)
-            await answer(worked_on(messages))
+            with suppress(NatsError):  # a lease that cannot be kept runs out, and the messages come again
+                await answer(worked_on(messages))
 
     telling = asyncio.create_task(tell())
     try:
