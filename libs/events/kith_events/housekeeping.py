@@ -5,6 +5,9 @@ from sqlalchemy import text
 from kith_chassis.database import Database
 from kith_chassis.telemetry import OUTBOX_DEPTH, OUTBOX_OLDEST
 
+MENDED_DAYS = 30
+"""How far back a service is compared with the stream, every few minutes; the log itself is kept for longer."""
+
 _PRUNE = (
     text("DELETE FROM idempotency_keys WHERE claimed_at < now() - interval '2 days'"),
     text("DELETE FROM inbox WHERE applied_at < now() - make_interval(days => :kept)"),
@@ -18,10 +21,11 @@ _DEPTH = text(
 
 
 async def prune(database: Database, *, stream_days: int) -> None:
-    """Forget answers nobody retries for, and events twice as old as anything the stream could still bring back."""
+    """Forget answers nobody retries for, and events twice as old as anything that is still compared and mended."""
+    kept = 2 * min(stream_days, MENDED_DAYS)
     async with database.transaction() as session:
         for statement in _PRUNE:
-            await session.execute(statement, {"kept": stream_days * 2} if "kept" in statement.text else {})
+            await session.execute(statement, {"kept": kept} if "kept" in statement.text else {})
 
 
 async def observe(database: Database) -> None:
