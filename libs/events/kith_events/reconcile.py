@@ -35,7 +35,7 @@ from kith_chassis.consumers import Consumers
 from kith_chassis.database import Database
 from kith_chassis.events import SUBJECT_PREFIX
 from kith_chassis.jobs import lead
-from kith_events.housekeeping import MENDED_DAYS, observe, prune
+from kith_events.housekeeping import MENDED_DAYS, forget, observe, prune
 from kith_stream.pulling import pulling
 
 log = logging.getLogger(__name__)
@@ -199,14 +199,17 @@ async def _forever(app: FastAPI) -> None:
     days: int = state.settings.stream_max_age_days
     await state.bus.established.wait()
     due = time.monotonic() + EVERY_SECONDS
-    while True:
-        await asyncio.sleep(OBSERVED_SECONDS)
-        try:
-            await observe(state.worker_database)
-            if time.monotonic() < due:
-                continue
-            due = time.monotonic() + EVERY_SECONDS
-            await reconcile(state.name, state.worker_database, state.bus, state.consumers, stream_days=days)
-            await prune(state.worker_database, stream_days=days)
-        except Exception as error:  # the database or the stream is away; the next turn comes
-            log.exception("cannot reconcile", extra={"reason": type(error).__name__})
+    try:
+        while True:
+            await asyncio.sleep(OBSERVED_SECONDS)
+            try:
+                await observe(state.name, state.worker_database, state.bus, state.consumers)
+                if time.monotonic() < due:
+                    continue
+                due = time.monotonic() + EVERY_SECONDS
+                await reconcile(state.name, state.worker_database, state.bus, state.consumers, stream_days=days)
+                await prune(state.worker_database, stream_days=days)
+            except Exception as error:  # the database or the stream is away; the next turn comes
+                log.exception("cannot reconcile", extra={"reason": type(error).__name__})
+    finally:
+        forget()
