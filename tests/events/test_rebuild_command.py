@@ -47,11 +47,12 @@ async def test_killed_in_the_middle_it_leaves_the_live_one_as_it_was_and_can_be_
             await connection.execute(text(way))
             child = await command(live, "--swap", wait=False)
 
-            async def waiting(where=where):
+            async def waiting(where=where, child=child):
+                assert child.returncode is None, await child.stderr.read()
                 sql = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE :q"
                 return await live.rows(sql, q=where)
 
-            await eventually(waiting, what="getting to the middle", seconds=60)
+            await eventually(waiting, what="getting to the middle", seconds=120)
             child.kill()
             await child.communicate()
         assert await live.learned() == before
