@@ -43,7 +43,7 @@ class ServiceSettings(AppSettings):
     nats_password: SecretStr | None = None
     stream: str = Field(default="KITH", description="The JetStream stream that carries all events.")
     stream_replicas: int = Field(default=1, ge=1, le=5)
-    stream_max_age_days: int = Field(default=30, ge=1)
+    stream_max_age_days: int = Field(default=3650, ge=1, description="How long the log of all events is kept.")
     relay_poll_seconds: float = Field(default=2.0, gt=0, description="Safety net behind the out-of-band wake-up.")
     consumer_batch: int = Field(default=500, ge=1, le=5000)
     consumer_lease_seconds: float = Field(default=60.0, gt=0, description="How long the bus waits for an answer.")
