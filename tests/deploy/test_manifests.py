@@ -316,7 +316,7 @@ def test_alerts_ask_for_metrics_that_exist_and_name_a_page_that_helps(production
     }
     [rules] = of_kind(production, "PrometheusRule")
     for rule in rules["spec"]["groups"][0]["rules"]:
-        asked = set(re.findall(r"[a-z][a-z_]+(?=\[|\{|\)|$)", re.sub(r"by \([^)]*\)", "", rule["expr"])))
+        asked = set(re.findall(r"[a-z][a-z_]+(?=\[|\{|\)|$)", re.sub(r"(by|on) \([^)]*\)", "", rule["expr"])))
         asked -= {"namespace", "status", "up"}  # `up` is Prometheus' own
         assert asked, rule["alert"]
         assert asked <= known, rule["alert"]
