@@ -106,7 +106,8 @@ def is_unreachable(error: BaseException) -> bool:
     """Whether an error means that the database itself could not be reached, rather than that it refused something."""
     if isinstance(error, ConnectionError | TimeoutError | OperationalError | PoolTimeoutError):
         return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+    lost = str(getattr(getattr(error, "orig", None), "sqlstate", None)).startswith("08")
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or lost)
 
 
 def translated(error: SQLAlchemyError) -> Problem | None:
