@@ -24,6 +24,7 @@ from rich.table import Table
 from drill.faults import FAULTS, Fault
 from drill.load import Load, Seen, prepared
 from drill.order import ByPosition, Interleaving
+from drill.rolling import ROLLING
 from kith_chassis.database import Database
 from kith_chassis.migrations import upgrade
 from kith_chassis.outbox import publish_waiting
@@ -37,6 +38,7 @@ SETTLED_SECONDS = 180.0
 UNMENDED_SECONDS = 15.0  # time for what mends itself
 STEPS = 2000  # of the interleaving, for each round of the others
 BASE_PORT = 19400
+EVERY = (*FAULTS, ROLLING)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ async def suffer(system: System, load: Load, fault: Fault, rounds: int, rng: ran
     Where a fault must be mended, a first row shows for contrast what is missing before.
     """
     before = load.sent, load.acknowledged
-    async with load.writing():
+    async with fault.under(load):
         for _ in range(rounds):
             await fault.act(system, load, rng)
     rows = []
@@ -123,6 +125,9 @@ async def drill(
                     for row in await suffer(system, load, fault, turns, rng):
                         rows.append(row)
                         console.print(f"  {row.acknowledged:,} acknowledged, {row.verdict}", highlight=False)
+                    for note in load.notes:
+                        console.print(f"  {note}", highlight=False, markup=False)
+                    load.notes.clear()
                 if steps:
                     console.print(f"order of events × {steps:,} …", highlight=False)
                     rows += await ordered(system, steps, seed)
@@ -174,10 +179,10 @@ def main() -> None:
     def chosen(name: str) -> bool:
         return not asked.only or any(part in name for part in asked.only)
 
-    faults = [each for each in FAULTS if chosen(each.name)]
+    faults = [each for each in EVERY if chosen(each.name)]
     steps = STEPS * asked.rounds if chosen("order of events") else 0
     if not faults and not steps:
-        sys.exit(f"no such fault; there are {', '.join(each.name for each in FAULTS)}, order of events")
+        sys.exit(f"no such fault; there are {', '.join(each.name for each in EVERY)}, order of events")
     console = Console()
     rows = asyncio.run(drill(faults, asked.rounds, asked.seed, console, steps=steps))
     console.print(shown(rows, asked.seed))
