@@ -118,8 +118,8 @@ def is_unreachable(error: BaseException) -> bool:
     if isinstance(error, ConnectionError | TimeoutError | OperationalError | PoolTimeoutError):
         return True
     state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-    no_room_or_stopping = state.startswith(("53100", "53300", "57P"))
-    return isinstance(error, DBAPIError) and (error.connection_invalidated or no_room_or_stopping)
+    lost_no_room_or_stopping = state.startswith(("08", "53100", "53300", "57P"))
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or lost_no_room_or_stopping)
 
 
 def translated(error: SQLAlchemyError) -> Problem | None:
