@@ -79,8 +79,9 @@ class Upstream:
         authorization: str | None = None,
         idempotency_key: str | None = None,
         reading: bool = True,
+        raw: bool = False,
     ) -> Any:
-        """The JSON a service answers; None for an empty answer.
+        """The JSON a service answers; None for an empty answer. With `raw` the bytes of it, whatever they are.
 
         `route` is a template whose {names} are filled from `values`. Raises UpstreamError for a problem the service
         reports and ServiceUnavailableError when it cannot be reached in time.
@@ -108,7 +109,7 @@ class Upstream:
                 continue
             if status in _GONE and not last:
                 continue
-            return _answer(service, status, content)
+            return content if raw and 200 <= status < 300 else decoded(service, status, content)  # noqa: PLR2004 -- HTTP
         raise AssertionError  # pragma: no cover -- the last attempt returns or raises
 
     async def _send(
@@ -158,14 +159,15 @@ def _check_length(name: str, value: str) -> None:
         raise UpstreamError("gateway", problem.status, problem.body())
 
 
-def _answer(service: str, status: int, content: bytes) -> Any:
+def decoded(service: str, status: int, content: bytes) -> Any:
+    """What an answer says. Raises UpstreamError for a problem, and for what is no answer of a service."""
     try:
-        decoded = msgspec.json.decode(content) if content else None
+        found = msgspec.json.decode(content) if content else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        decoded, status = None, 502  # not one of our services, or not a whole answer
+        found, status = None, 502  # not one of our services, or not a whole answer
     if 200 <= status < 300:  # noqa: PLR2004 -- HTTP
-        return decoded
-    problem = decoded if isinstance(decoded, dict) else {}
+        return found
+    problem = found if isinstance(found, dict) else {}
     if status in _GONE or status < 400:  # noqa: PLR2004 -- HTTP; the services redirect nobody
         raise ServiceUnavailableError(service, "cannot answer right now")
     raise UpstreamError(service, status, problem)
