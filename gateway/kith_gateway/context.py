@@ -115,6 +115,7 @@ class Context:
         limits: Limits,
         operation: str | None = None,
         introspection: bool = False,
+        plans: bool = True,
     ) -> None:
         self.upstream = upstream
         self.authorization = authorization
@@ -123,8 +124,8 @@ class Context:
         self.limits = limits
         self.operation = operation
         self.introspection = introspection
+        self.plans = plans
         self.cost = 0
-        self.examined: Any = None
         self._kept = Kept()
         self._loaders: dict[tuple[str, str, int | None], DataLoader[Any, Any]] = {}
 

@@ -31,7 +31,7 @@ async def carry_out(context: Context, text: str, variables: Mapping[str, Any] | 
     troubles = operation.troubles(context, given)
     if troubles:
         return _refused(troubles)
-    planned = operation.plan(given)
+    planned = operation.plan(given) if context.plans else None
     if planned is not None:
         root, coerced = planned
         try:

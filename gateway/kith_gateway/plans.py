@@ -261,7 +261,9 @@ class Compiler:
         cursor = tuple(layout.ordering(member) for member in ordering)
         # Selections that say the same in two places are read the same way, so that one answer serves both.
         signature = (layout.signature(), keyed, tuple(alone), cursor)
-        return self.same.setdefault(signature, Shape(layout, keyed, alone, cursor))
+        if signature not in self.same:
+            self.same[signature] = Shape(layout, keyed, alone, cursor)
+        return self.same[signature]
 
     def _site(self, declared: Declaration, found: GraphQLField, details: list[FieldDetails]) -> Site:
         passed = self._passed(found, details[0])

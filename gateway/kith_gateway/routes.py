@@ -93,6 +93,7 @@ async def _context(request: Request, *, operation: str | None) -> Context:
         limits=Limits.of(settings),
         operation=operation,
         introspection=settings.environment != "production",
+        plans=settings.plans,
     )
 
 

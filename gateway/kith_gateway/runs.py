@@ -1,5 +1,6 @@
 """An operation carried out by its plan: level by level, one call per batched read over all that ask for it.
 
+A level waits for the one above it as a whole, so that what hangs on several of its answers is one call too.
 A run never answers an error: whatever is not as the declarations say (a problem, a service away, a null where none may
 be, a member of another type) makes it give up, and the ordinary executor answers from what has been read already.
 """
@@ -8,7 +9,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -42,16 +43,27 @@ class Wanted:
     keys: list[str | None]
 
 
-@dataclass(slots=True)
-class Level:
-    """What is to be asked next, everything of it at once."""
+Answers = list[tuple[Read, list[Any]]]
+"""What was read, and how."""
 
-    run: "Run"
-    batches: dict[tuple[str, str, int | None], list[Wanted]] = field(default_factory=lambda: defaultdict(list))
-    alone: list[tuple[str, Site, list[Any], dict[str, Any]]] = field(default_factory=list)
+
+class Level:
+    """What is asked of the services at once: one call for each batched read, however many ask for it."""
+
+    def __init__(self, context: Context, variables: Mapping[str, Any]) -> None:
+        self.context, self.variables = context, variables
+        self.batches: dict[tuple[str, str, int | None], list[Wanted]] = defaultdict(list)
+        self.alone: list[tuple[str, Site, list[Any], dict[str, Any]]] = []
 
     def ask(self, at: str, site: Site, things: list[Any], keys: list[str | None] | None) -> None:
-        declared, given = site.declared, site.given(self.run.variables)
+        """Take note of one field of some things, to be asked for by their keys, or by its arguments alone."""
+        declared, given = site.declared, site.given(self.variables)
+        if isinstance(declared, Calling) and site.read.shape is not None:
+            # Nobody has to be asked who calls, so what hangs on it need not wait either.
+            caller = msgspec.convert(called(self.context), site.read.shape.read)
+            put(things, at, [caller])
+            site.read.shape.finish([caller], self.ask)
+            return
         if keys is None and isinstance(declared, Join):
             assert declared.argument is not None  # noqa: S101 -- the compiler has looked
             name = declared.argument.name
@@ -81,34 +93,37 @@ class Run:
     async def data(self, root: Shape) -> Any:
         """The answer's data, ready to be encoded. Raises GivenUpError."""
         found = root.read()
-        await self.step(self._go_on((Read(root.read, 0, root), [found])))
+        answers: Answers = [(Read(root.read, 0, root), [found])]
+        while answers:
+            level = Level(self.context, self.variables)
+            for read, things in answers:
+                self._finish(read, things, level)
+            steps = [self._step(self._batch(*at, wanted)) for at, wanted in level.batches.items()]
+            steps += [self._step(self._alone(*each)) for each in level.alone]
+            results = [await steps[0]] if len(steps) == 1 else await asyncio.gather(*steps)
+            answers = list(chain.from_iterable(results))
         if self.trouble is not None:
             if not isinstance(self.trouble, _EXPECTED):
                 log.error("a plan failed", exc_info=self.trouble)
             raise GivenUpError from self.trouble
         return found
 
-    async def step(self, doing: Coroutine[Any, Any, None]) -> None:
-        """Do one thing; if it fails, the others go on, so that the ordinary executor finds their answers."""
+    def _finish(self, read: Read, things: list[Any], level: Level) -> None:
         try:
-            await doing
+            if read.shape is not None and read.shape.busy:
+                read.shape.finish(read.things(things), level.ask)
         except Exception as error:  # noqa: BLE001 -- the ordinary executor says what is wrong with it
             self.trouble = error
 
-    async def _go_on(self, *answers: tuple[Read, list[Any]]) -> None:
-        """Finish what was read, and ask for everything that hangs on it."""
-        level = Level(self)
-        for read, found in answers:
-            if read.shape is not None and read.shape.busy:
-                read.shape.finish(read.things(found), level.ask)
-        steps = [self.step(self._batch(*at, wanted)) for at, wanted in level.batches.items()]
-        steps += [self.step(self._alone(*each)) for each in level.alone]
-        if len(steps) == 1:
-            await steps[0]
-        elif steps:
-            await asyncio.gather(*steps)
+    async def _step(self, asking: Coroutine[Any, Any, Answers]) -> Answers:
+        """Do one thing; if it fails, the others go on, so that the ordinary executor finds their answers."""
+        try:
+            return await asking
+        except Exception as error:  # noqa: BLE001 -- the ordinary executor says what is wrong with it
+            self.trouble = error
+            return []
 
-    async def _batch(self, service: str, route: str, first: int | None, wanted: list[Wanted]) -> None:
+    async def _batch(self, service: str, route: str, first: int | None, wanted: list[Wanted]) -> Answers:
         keys = [key for key in dict.fromkeys(chain.from_iterable(each.keys for each in wanted)) if key]
         parts = [keys[start : start + MAX_KEYS] for start in range(0, len(keys), MAX_KEYS)]
         if len(parts) == 1:
@@ -118,7 +133,7 @@ class Run:
         reads: dict[Any, list[Wanted]] = defaultdict(list)
         for each in wanted:
             reads[each.site.read.type, each.site.listed].append(each)
-        answers = []
+        answers: Answers = []
         for same in reads.values():
             site = same[0].site
             found: list[Any] = []
@@ -133,17 +148,13 @@ class Run:
             for each in same:
                 put(each.things, each.at, map(known.__getitem__, each.keys))
             answers.append((site.read, found))
-        await self._go_on(*answers)
+        return answers
 
-    async def _alone(self, at: str, site: Site, things: list[Any], given: Mapping[str, Any]) -> None:
-        """A field that asks with a request of its own, or nobody."""
+    async def _alone(self, at: str, site: Site, things: list[Any], given: Mapping[str, Any]) -> Answers:
+        """A field that asks with a request of its own."""
         declared = site.declared
         answer: Any
         match declared:
-            case Calling():
-                assert site.read.shape is not None  # noqa: S101 -- the caller is an object
-                answer = msgspec.convert(called(self.context), site.read.shape.read)
-                following = site.read, [answer]
             case Fetch(service, route):
                 content = await self.context.fetch(service.name, route, *passed_on(declared, None, given))
                 answer = site.one.decode(content) if content else None
@@ -160,4 +171,4 @@ class Run:
             case _:
                 raise GivenUpError(at)
         put(things, at, [answer])
-        await self._go_on(following)
+        return [following]

@@ -14,6 +14,7 @@ class Settings(AppSettings):
     delivery_url: str = "http://127.0.0.1:8006"
     read_seconds: float = Field(default=10.0, gt=0, description="How long a read of a service may take.")
     write_seconds: float = Field(default=60.0, gt=0, description="How long a write may take; bulk imports are slow.")
+    plans: bool = Field(default=True, description="Whether queries run by plans; if not, graphql-core runs them all.")
     max_tokens: int = Field(default=5000, ge=100, description="Tokens of one GraphQL document.")
     max_depth: int = Field(default=18, ge=4, description="Fields inside each other.")
     max_cost: int = Field(default=20000, ge=100, description="Things one operation may ask the services for.")

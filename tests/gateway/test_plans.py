@@ -165,3 +165,20 @@ async def test_a_variable_that_switches_parts_off_and_on_has_a_plan_for_each():
         answer = msgspec.json.decode(await answers(carry_out, services, text, given))
         assert all(("name" in each) is not given["a"] for each in answer["data"]["badges"])
     assert told() - before == Counter({"plan": 4})
+
+
+async def test_without_plans_the_ordinary_executor_answers_everything():
+    before, request = told(), context(Services("1"))
+    request.plans = False
+    await carry_out(request, PAGE, {})
+    assert told() - before == Counter({"ordinary": 1})
+
+
+async def test_people_on_the_same_level_are_one_call_whatever_they_hang_on():
+    services = Services("9")
+    services.faults, services.odd = {}, 0
+    text = """{ kudos(first: 3) { edges { node { giver { bio } receiver { displayName } } } }
+                isolatedMembers(reportId: "ID", first: 3) { edges { node { member { goals } } } }
+                viewer { member { languages } } }""".replace("ID", encode_id("Report", UUID(int=5)))
+    await answers(carry_out, services, text, {})
+    assert Counter(route for _, route, _ in services.calls)["/read/members"] == 2  # the caller's needs no level above
