@@ -17,6 +17,12 @@ CORE = schema._schema
 ROUTES = {}
 WORDS = ["", "Ada", 'quote " and \\', "ünïcödé ✓", "\u2028 \x7f", "a" * 40, "2027-03-01T18:00:00Z"]
 WRONG = [None, 7, -(2**31) - 1, 2**53 + 1, 2**70, 1.5, "text", True, [], {}, [None], ["x"], {"id": 3}, "NaN"]
+WRONG_FOR = {
+    "Int": [2**31, -(2**31) - 1, 2**70, 3.0, 1.5, "4", True],
+    "Float": [2**53 + 1, 2**70, 1e300, "0.5", False],
+    "JSON": [None],
+    "Boolean": [0, 1.0, "true"],
+}
 LEAVES = {
     "Int": [0, 1, -5, 42, 2**31 - 1],
     "Float": [0, 0.5, -2.25, 1e-7, 3, 123456.789],
@@ -235,7 +241,7 @@ class Services:
 
     def value(self, type_, chance):
         if self.odd and chance.random() < self.odd:
-            return chance.choice(WRONG)
+            return chance.choice(WRONG_FOR.get(get_named_type(type_).name, WRONG) if chance.random() < 0.6 else WRONG)
         if not is_non_null_type(type_):
             return None if chance.random() < 0.12 else self.bare(type_, chance)
         return self.bare(type_.of_type, chance)
