@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from bench import events, gateway, importing, matching, story, system
+from bench import events, gateway, hot, importing, matching, story, system
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "bench.json"
@@ -27,6 +27,7 @@ AREAS: dict[str, Callable[[], Awaitable[list[dict[str, Any]]]]] = {
     "import": importing.measure,
     "events": events.measure,
     "gateway": gateway.measure,
+    "hot": hot.measure,
     "story": story.measure,
 }
 ABOUT = {
@@ -42,6 +43,9 @@ ABOUT = {
     "included, processor time. Over HTTP: four kept connections; answers are counted by the processor time of the "
     "server under test, so that what else runs counts little. Only ours checks tokens, limits and cost. Ratios are to "
     "documented Strawberry.",
+    "hot": "Posts written over HTTP to groups, their effect committed by metrics: service, relay, stream, consumer, "
+    "both databases and the load on the same cores; PostgreSQL with synchronous commit, NATS with `sync_interval: "
+    "always`.",
     "story": "`kith story` on a running system, with every webhook received and verified.",
 }
 

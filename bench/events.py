@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import uvloop
 from nats.js import api
 from sqlalchemy import text
 
@@ -18,15 +19,16 @@ from bench.rows import BASE_PORT, row
 from kith_chassis.bus import Bus, open_bus
 from kith_chassis.consumers import Lane
 from kith_chassis.database import Database
-from kith_chassis.events import received
+from kith_chassis.events import received, wire
 from kith_chassis.ids import new_id
 from kith_chassis.migrations import upgrade
-from kith_chassis.outbox import publish_waiting, wire
+from kith_chassis.outbox import publish_waiting
 from kith_chassis.settings import ServiceSettings
 from kith_local.databases import prepare
 from kith_local.layout import Installation
-from kith_local.up import System, running
+from kith_local.up import running
 from kith_metrics.consumers import consumers
+from kith_stream.pulling import acknowledged, pulling
 
 EVENTS, NAIVE, ROUNDS, BATCH = 20_000, 1_000, 5, 500
 BACKLOG = 100_000
@@ -43,23 +45,23 @@ _INBOX = text("INSERT INTO inbox (event_id) VALUES (:id) ON CONFLICT DO NOTHING 
 
 
 @asynccontextmanager
-async def servers() -> AsyncIterator[tuple[Database, Bus]]:
+async def servers() -> AsyncIterator[tuple[str, ServiceSettings]]:
     """PostgreSQL and NATS as `kith up` runs them, with the database of one service and no service."""
     with tempfile.TemporaryDirectory(prefix="kith-bench-", ignore_cleanup_errors=True) as directory:
         async with running(Installation(Path(directory) / ".kith", BASE_PORT), deployables=()) as system:
-            database = await _database(system)
+            await prepare(system.admin_url, ["metrics"], lambda role: system.credentials[f"database {role}"])
+            await upgrade("kith_metrics", system.database_url("metrics", "owner"))
             given = {name.removeprefix("KITH_").lower(): value for name, value in system.bus.items()}
-            settings = ServiceSettings(database_url=system.database_url("metrics"), **given)  # type: ignore[arg-type]
-            async with open_bus(settings, name="bench") as bus:
-                await asyncio.wait_for(bus.established.wait(), 20)
-                yield database, bus
-            await database.close()
+            yield ServiceSettings(database_url=system.database_url("metrics"), **given)  # type: ignore[arg-type]
 
 
-async def _database(system: System) -> Database:
-    await prepare(system.admin_url, ["metrics"], lambda role: system.credentials[f"database {role}"])
-    await upgrade("kith_metrics", system.database_url("metrics", "owner"))
-    return Database(system.database_url("metrics"))
+@asynccontextmanager
+async def connected(settings: ServiceSettings) -> AsyncIterator[tuple[Database, Bus]]:
+    database = Database(str(settings.database_url))
+    async with open_bus(settings, name="bench") as bus:
+        await asyncio.wait_for(bus.established.wait(), 20)
+        yield database, bus
+    await database.close()
 
 
 async def timed(act: Callable[[], Awaitable[int]]) -> float:
@@ -81,10 +83,7 @@ async def raw_publish(bus: Bus) -> int:
 
 
 async def relay(database: Database, bus: Bus) -> int:
-    done = 0
-    while n := await publish_waiting(database, bus):
-        done += n
-    return done
+    return await publish_waiting(database, bus)
 
 
 async def naive_relay(database: Database, bus: Bus) -> int:
@@ -101,35 +100,51 @@ async def naive_relay(database: Database, bus: Bus) -> int:
 
 
 @asynccontextmanager
-async def pulling(bus: Bus) -> AsyncIterator[Any]:
+async def consumer(bus: Bus) -> AsyncIterator[str]:
     """A consumer of what the relay published, from the beginning."""
     config = api.ConsumerConfig(
         filter_subject="kith.identity.>", ack_policy=api.AckPolicy.EXPLICIT, max_ack_pending=10_000
     )
     info = await bus.js.add_consumer(bus.stream, config)
-    subscription = await bus.js.pull_subscribe_bind(consumer=info.name, stream=bus.stream)
-    yield subscription
-    await subscription.unsubscribe()
+    yield info.name
     await bus.js.delete_consumer(bus.stream, info.name)
 
 
-async def raw_pull(bus: Bus, n: int) -> int:
-    async with pulling(bus) as subscription:
+async def fetched(bus: Bus, n: int) -> int:
+    """As nats-py documents it: fetch a batch, acknowledge each message."""
+    async with consumer(bus) as name:
+        subscription = await bus.js.pull_subscribe_bind(consumer=name, stream=bus.stream)
         done = 0
         while done < n:
             messages = await subscription.fetch(BATCH, timeout=5)
             for message in messages:
                 await message.ack()
             done += len(messages)
+        await subscription.unsubscribe()
+    return done
+
+
+async def raw_pull(bus: Bus, n: int) -> int:
+    """Pulled and acknowledged, and nothing done with it."""
+    async with consumer(bus) as name, pulling(bus.client, stream=bus.stream, consumer=name, batch=BATCH) as pull:
+        done = 0
+        while done < n:
+            messages = await pull.next()
+            await pull.answer(acknowledged(messages))
+            done += len(messages)
     return done
 
 
 async def consume(database: Database, bus: Bus, n: int) -> int:
     await _forget(database)
-    lane, done = Lane(consumers, database), 0
-    async with pulling(bus) as subscription:
+    return await _apply(database, bus, n)
+
+
+async def _apply(database: Database, bus: Bus, n: int) -> int:
+    async with consumer(bus) as name, pulling(bus.client, stream=bus.stream, consumer=name, batch=BATCH) as pull:
+        lane, done = Lane(consumers, database, pull.answer), 0
         while done < n:
-            messages = await subscription.fetch(BATCH, timeout=5)
+            messages = await pull.next()
             await lane.work(messages)
             done += len(messages)
     return done
@@ -138,13 +153,14 @@ async def consume(database: Database, bus: Bus, n: int) -> int:
 async def naive_consume(database: Database, bus: Bus) -> int:
     """One event at a time: pull, mark, apply, commit, acknowledge."""
     await _forget(database)
-    async with pulling(bus) as subscription:
+    async with consumer(bus) as name:
+        subscription = await bus.js.pull_subscribe_bind(consumer=name, stream=bus.stream)
         for _ in range(NAIVE):
             [message] = await subscription.fetch(1, timeout=5)
             async with database.transaction() as session:
                 known = consumers.of("identity.member_joined.v1")
                 assert known is not None
-                event = received(json.loads(message.data), known[0])
+                event = received(message.data, known[0])
                 if (await session.execute(_INBOX, {"id": event.id})).first() is not None:
                     await known[1](session, [event])
             await message.ack()
@@ -158,12 +174,18 @@ async def _forget(database: Database) -> None:
 
 
 async def measure() -> list[dict[str, Any]]:
-    async with servers() as (database, bus):
-        raws, relays, pulls, applied = [], [], [], []
+    async with servers() as settings:
+        return await asyncio.to_thread(uvloop.run, _measure(settings))  # as services run; it cannot start servers
+
+
+async def _measure(settings: ServiceSettings) -> list[dict[str, Any]]:
+    async with connected(settings) as (database, bus):
+        raws, relays, fetches, pulls, applied = [], [], [], [], []
         for turn in range(1, ROUNDS + 1):
             raws.append(await timed(lambda: raw_publish(bus)))
             await fill(database, EVENTS)
             relays.append(await timed(lambda: relay(database, bus)))
+            fetches.append(await timed(lambda n=turn * EVENTS: fetched(bus, n)))  # type: ignore[misc]
             pulls.append(await timed(lambda n=turn * EVENTS: raw_pull(bus, n)))  # type: ignore[misc]
             applied.append(await timed(lambda: consume(database, bus, EVENTS)))
         await fill(database, NAIVE)
@@ -177,7 +199,9 @@ async def measure() -> list[dict[str, Any]]:
         row("events", publish, "relay, from the outbox, marked", relays, "events/s", ratio=ratio(relays) / ratio(raws),
             aim="at least 25,000 a second and 0.35 of raw", at_least=25_000),
         row("events", publish, "naive relay, one by one", [slow_relay], "events/s", ratio=slow_relay / ratio(raws)),
-        row("events", "consume, 500 a batch", "raw pull and acknowledge", pulls, "events/s"),
+        row("events", "consume, 500 a batch", "nats-py: fetch, acknowledge each", fetches, "events/s",
+            ratio=ratio(fetches) / ratio(pulls)),
+        row("events", "consume, 500 a batch", "raw: pulled and acknowledged by the batch", pulls, "events/s"),
         row("events", "consume, 500 a batch", "consumer, inbox and effect committed", applied, "events/s",
             ratio=ratio(applied) / ratio(pulls), aim="at least 18,000 a second and 0.35 of raw", at_least=18_000),
         row("events", "consume, 500 a batch", "naive consumer, one by one", [slow_consumer], "events/s",
@@ -187,6 +211,18 @@ async def measure() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+async def naive() -> float:
+    """Events a second of an outbox that publishes and consumes one at a time: the slower of the two, nothing else."""
+    async with servers() as settings:
+        return await asyncio.to_thread(uvloop.run, _naive(settings))
+
+
+async def _naive(settings: ServiceSettings) -> float:
+    async with connected(settings) as (database, bus):
+        await fill(database, NAIVE)
+        return min(await timed(lambda: naive_relay(database, bus)), await timed(lambda: naive_consume(database, bus)))
+
+
 async def backlog(database: Database, bus: Bus) -> tuple[float, float]:
     """Seconds to publish and apply what has piled up, and how many members are known then."""
     await bus.js.purge_stream(bus.stream)
@@ -194,12 +230,7 @@ async def backlog(database: Database, bus: Bus) -> tuple[float, float]:
     await fill(database, BACKLOG)
     began = time.monotonic()
     await relay(database, bus)
-    lane, done = Lane(consumers, database), 0
-    async with pulling(bus) as subscription:
-        while done < BACKLOG:
-            messages = await subscription.fetch(BATCH, timeout=5)
-            await lane.work(messages)
-            done += len(messages)
+    await _apply(database, bus, BACKLOG)
     seconds = time.monotonic() - began
     async with database.transaction() as session:
         known: list[UUID] = list((await session.execute(text("SELECT member_id FROM members"))).scalars())

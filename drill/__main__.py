@@ -12,8 +12,11 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,15 +24,17 @@ import asyncpg
 from rich.console import Console
 from rich.table import Table
 
-from drill.faults import FAULTS, Fault
+from drill import disks, faults, poison, power
+from drill.faults import Fault
+from drill.grounds import Ground, ordinary
 from drill.load import Load, Seen, prepared
-from drill.order import ByPosition, Interleaving
+from drill.mounts import CannotMount, seclude
+from drill.order import ByPosition, Interleaving, in_small_batches
 from kith_chassis.database import Database
 from kith_chassis.migrations import upgrade
-from kith_chassis.outbox import publish_waiting
 from kith_local.layout import Installation
 from kith_local.steps import Steps
-from kith_local.up import System, running
+from kith_local.up import EVERYTHING, System, running
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "drill.json"
@@ -37,6 +42,7 @@ SETTLED_SECONDS = 180.0
 UNMENDED_SECONDS = 15.0  # time for what mends itself
 STEPS = 2000  # of the interleaving, for each round of the others
 BASE_PORT = 19400
+FAULTS = (*faults.FAULTS, *power.FAULTS, *disks.FAULTS, *poison.FAULTS)
 
 
 @dataclass(frozen=True)
@@ -52,13 +58,17 @@ class Row:
     unexpected: int
     recovery_seconds: float | None
     contrast: bool = False
+    not_run: str = ""
+    """Why this machine cannot do it."""
 
     @property
     def is_clean(self) -> bool:
-        return self.lost == self.doubled == self.unexpected == 0
+        return not self.not_run and self.lost == self.doubled == self.unexpected == 0
 
     @property
     def verdict(self) -> str:
+        if self.not_run:
+            return f"not run ({self.not_run})"
         return "clean" if self.is_clean else f"{self.lost} lost, {self.doubled} doubled, {self.unexpected} unexpected"
 
 
@@ -106,27 +116,44 @@ async def suffer(system: System, load: Load, fault: Fault, rounds: int, rng: ran
 
 
 async def drill(
-    faults: Sequence[Fault], rounds: int, seed: int, console: Console, *, port: int = BASE_PORT, steps: int = 0
+    chosen: Sequence[Fault], rounds: int, seed: int, console: Console, *, port: int = BASE_PORT, steps: int = 0
 ) -> list[Row]:
-    rng = random.Random(seed)
+    """A system for each ground, and faults on it one after the other."""
     # What a drill cannot wait a minute for.
     os.environ["KITH_CONSUMER_LEASE_SECONDS"] = "10"
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="kith-drill-", ignore_cleanup_errors=True) as directory:
-        installation = Installation.from_environment({"KITH_HOME": f"{directory}/.kith", "KITH_PORT": str(port)})
-        async with running(installation, Steps(Console(file=sys.stderr, quiet=True))) as system:
-            system.supervisor.longest_pause_seconds = 0.5  # it is us who kill them
-            async with prepared(system) as load:
-                for fault in faults:
+    rng, rows = random.Random(seed), list[Row]()
+    for ground, group in groupby(chosen, lambda each: each.ground):
+        together = list(group)
+        try:
+            async with standing(ground, port) as system, prepared(system) as load:
+                for fault in together:
                     turns = max(1, round(rounds * fault.share))
                     console.print(f"{fault.name} × {turns} …", highlight=False)
                     for row in await suffer(system, load, fault, turns, rng):
                         rows.append(row)
                         console.print(f"  {row.acknowledged:,} acknowledged, {row.verdict}", highlight=False)
-                if steps:
-                    console.print(f"order of events × {steps:,} …", highlight=False)
-                    rows += await ordered(system, steps, seed)
+                    for what, times in Counter(load.failed).most_common(9):
+                        console.print(f"  {times} × {what}", highlight=False)
+        except CannotMount as error:
+            for fault in together:
+                rows.append(Row(fault.name, 0, 0, 0, 0, 0, 0, None, not_run=str(error)))
+                console.print(f"{fault.name}: {rows[-1].verdict}", highlight=False)
+    if steps:
+        console.print(f"order of events × {steps:,} …", highlight=False)
+        async with standing(ordinary, port, deployables=["metrics"]) as system:
+            rows += await ordered(system, steps, seed)
     return rows
+
+
+@asynccontextmanager
+async def standing(ground: Ground, port: int, deployables: Sequence[str] = EVERYTHING) -> AsyncIterator[System]:
+    """A system of its own on this ground. CannotMount where the machine cannot lay it."""
+    with tempfile.TemporaryDirectory(prefix="kith-drill-", ignore_cleanup_errors=True) as directory:
+        place = Installation.from_environment({"KITH_HOME": f"{directory}/.kith", "KITH_PORT": str(port)})
+        quiet = Steps(Console(file=sys.stderr, quiet=True))
+        async with ground(place) as installation, running(installation, quiet, deployables=deployables) as system:
+            system.supervisor.longest_pause_seconds = 0.5  # it is us who kill them
+            yield system
 
 
 async def ordered(system: System, steps: int, seed: int) -> list[Row]:
@@ -134,7 +161,7 @@ async def ordered(system: System, steps: int, seed: int) -> list[Row]:
     name, rows = "kith_order", []
     admin = await asyncpg.connect(system.admin_url)
     try:
-        for relay, title in ((publish_waiting, "order of events"), (ByPosition(), "order of events, by position")):
+        for relay, title in ((in_small_batches, "order of events"), (ByPosition(), "order of events, by position")):
             await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             await admin.execute(f"CREATE DATABASE {name} OWNER metrics_owner")
             place = urlsplit(system.database_url("metrics", "owner"))._replace(path=f"/{name}")
@@ -145,7 +172,7 @@ async def ordered(system: System, steps: int, seed: int) -> list[Row]:
             finally:
                 await database.close()
             unexpected = found.invented + found.inverted
-            contrast = relay is not publish_waiting
+            contrast = relay is not in_small_batches
             done = found.committed
             rows.append(Row(title, steps, done, done, found.skipped, 0, unexpected, 0.0, contrast))
     finally:
@@ -159,6 +186,8 @@ def shown(rows: list[Row], seed: int) -> Table:
         table.add_column(name, justify="left" if name == "fault" else "right", no_wrap=True)
     for row in rows:
         recovery = "never" if row.recovery_seconds is None else f"{row.recovery_seconds:.1f} s"
+        if row.not_run:
+            recovery = "not run"
         numbers = (row.rounds, row.commands, row.acknowledged, row.lost, row.doubled, row.unexpected)
         table.add_row(row.fault, *(f"{each:,}" for each in numbers), recovery)
     return table
@@ -169,17 +198,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50, help="how often a process is killed; others in proportion")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", help="faults whose name has this in it; may be repeated")
+    parser.add_argument("--port", type=int, default=BASE_PORT, help="the first of those it uses")
     asked = parser.parse_args()
 
     def chosen(name: str) -> bool:
         return not asked.only or any(part in name for part in asked.only)
 
-    faults = [each for each in FAULTS if chosen(each.name)]
+    wanted = [each for each in FAULTS if chosen(each.name)]
     steps = STEPS * asked.rounds if chosen("order of events") else 0
-    if not faults and not steps:
+    if not wanted and not steps:
         sys.exit(f"no such fault; there are {', '.join(each.name for each in FAULTS)}, order of events")
     console = Console()
-    rows = asyncio.run(drill(faults, asked.rounds, asked.seed, console, steps=steps))
+    with suppress(CannotMount):  # then the faults that need it say so
+        seclude()
+    rows = asyncio.run(drill(wanted, asked.rounds, asked.seed, console, port=asked.port, steps=steps))
     console.print(shown(rows, asked.seed))
     ROWS.parent.mkdir(exist_ok=True)
     document = {"seed": asked.seed, "rows": [asdict(row) for row in rows]}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from drill.grounds import Ground, ordinary
 from drill.load import Load
 from kith_local import environments
 from kith_local.layout import SERVICES
@@ -26,12 +27,16 @@ AWAY_SECONDS = 130.0  # longer than the stream remembers the ids of what it has
 
 @dataclass(frozen=True)
 class Fault:
-    """`act` is done `rounds` times under load; `mend` once after it, when what was acknowledged is looked for."""
+    """`act` is done `rounds` times under load; `mend` once after it, when what was acknowledged is looked for.
+
+    `ground` is what the system stands on; faults of one ground that follow each other are done to one system.
+    """
 
     name: str
     act: Callable[[System, Load, random.Random], Awaitable[None]]
     share: float = 1.0
     mend: Callable[[System], Awaitable[None]] | None = None
+    ground: Ground = ordinary
 
 
 def _kill(name: str) -> Fault:
@@ -41,12 +46,12 @@ def _kill(name: str) -> Fault:
         pid = system.supervisor.pids[name]
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        await _started_again(system, name, pid)
+        await started_again(system, name, pid)
 
     return Fault(f"SIGKILL {name}", act)
 
 
-async def _started_again(system: System, name: str, pid: int) -> None:
+async def started_again(system: System, name: str, pid: int) -> None:
     while system.supervisor.pids[name] == pid:  # noqa: ASYNC110 -- the supervisor has no event for it
         await asyncio.sleep(0.05)
 
@@ -108,12 +113,12 @@ async def _lose_the_store(system: System, load: Load, rng: random.Random) -> Non
     pid = system.supervisor.pids["nats"]
     os.kill(pid, signal.SIGKILL)
     shutil.rmtree(system.installation.nats / "jetstream")
-    await _started_again(system, "nats", pid)
+    await started_again(system, "nats", pid)
     os.kill(slow, signal.SIGCONT)
     await asyncio.sleep(3)
 
 
-async def _reconcile(system: System) -> None:
+async def reconcile_all(system: System) -> None:
     for name in SERVICES:
         told = environments.service(system.installation, system.credentials, system.admin_url, name)
         argv = [sys.executable, "-m", "kith_events", name, "reconcile"]
@@ -129,5 +134,5 @@ FAULTS = (
     Fault("SIGSTOP of a leader", _stop_a_leader, share=0.1),
     Fault("a consumer's database away", _database_away, share=0.02),
     Fault("broker away", _broker_away, share=0.02),
-    Fault("broker's store lost", _lose_the_store, share=0.06, mend=_reconcile),
+    Fault("broker's store lost", _lose_the_store, share=0.06, mend=reconcile_all),
 )

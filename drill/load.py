@@ -11,6 +11,8 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -49,6 +51,8 @@ class Load:
         self.acknowledged = 0
         self.sent = 0
         self.failed: list[str] = []
+        self.poison: set[UUID] = set()
+        """Events that are to become dead letters."""
         self._voices = voices
         self._threads = threads
         self._community = community
@@ -99,8 +103,13 @@ class Load:
         )
         dead = 0
         for service in ("groups", "metrics", "recognition"):
-            dead += (await self._ask(service, "SELECT count(*) FROM dead_letters"))[0]
+            dead += len(await self.buried(service) - self.poison)
         return Seen(stored, distinct, ties, int(tally) - self._baseline, dead)
+
+    async def buried(self, service: str) -> set[UUID]:
+        """The events a service has given up."""
+        (ids,) = await self._ask(service, "SELECT coalesce(array_agg(event_id), '{}') FROM dead_letters")
+        return set(ids)
 
     async def remember(self) -> None:
         """What recognition has counted before the first answer."""
@@ -111,7 +120,7 @@ class Load:
 
         await eventually(heard, "recognition hearing of the threads")
 
-    async def _ask(self, service: str, sql: str, *values: object) -> tuple[int, ...]:
+    async def _ask(self, service: str, sql: str, *values: object) -> tuple[Any, ...]:
         connection = await asyncpg.connect(self.system.database_url(service, "worker"))
         try:
             row = await connection.fetchrow(sql, *values)

@@ -1,9 +1,10 @@
 """Order under every interleaving of writers, relays and crashes, on a real database and a stream that is watched.
 
-Steps, drawn from a seed: a transaction stores events and stays open; an open one commits or rolls back; a relay takes
-a batch; two relays take batches at once; a relay dies before it publishes, or after it has published and before it
-marks. The stream keeps the first of each message id, as JetStream does within its window. In the end nothing is
-committed and missing, nothing is there that was rolled back, and each aggregate's events stand in their order.
+Steps, drawn from a seed: a transaction stores events and stays open; an open one commits or rolls back; a relay works
+in small batches until nothing waits, while transactions go on; two relays do so at once; a relay dies before it
+publishes, or after it has published and before it marks. The stream keeps the first of each message id, as JetStream
+does within its window. In the end nothing is committed and missing, nothing is there that was rolled back, and each
+aggregate's events stand in their order.
 """
 
 import asyncio
@@ -20,11 +21,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import Database
-from kith_chassis.events import Event, emit
+from kith_chassis.events import Event, emit, wire
 from kith_chassis.ids import new_id
-from kith_chassis.outbox import publish_waiting, store_events, wire
+from kith_chassis.outbox import publish_waiting, store_events
 
-AGGREGATES, OPEN = 12, 5
+AGGREGATES, OPEN, BATCH = 12, 5, 3
 Relay = Callable[[Database, Any], Awaitable[int]]
 
 
@@ -42,10 +43,12 @@ class Crash(Exception):  # noqa: N818 -- what happens to a relay
 class Watched:
     """A stream that remembers what came, in order, and may lose the relay that speaks to it."""
 
+    meanwhile: Callable[[], Awaitable[None]]
     dies: str | None = None
     ids: dict[str, int] = field(default_factory=dict)
 
     async def publish(self, messages: Sequence[tuple[str, str, bytes]]) -> None:
+        await self.meanwhile()
         if self.dies == "before publishing":
             raise Crash
         for _, message_id, _ in messages:
@@ -73,21 +76,27 @@ class Order:
     inverted: int
 
 
+async def in_small_batches(database: Database, bus: Any) -> int:
+    """The relay, with batches small enough that what is written at once is torn apart."""
+    return await publish_waiting(database, bus, batch=BATCH)
+
+
 class Interleaving:
     """One run; see the module's first lines."""
 
-    def __init__(self, database: Database, seed: int, relay: Relay = publish_waiting) -> None:
+    def __init__(self, database: Database, seed: int, relay: Relay = in_small_batches) -> None:
         self._database = database
         self._rng = random.Random(seed)
         self._relay = relay
         self._things = [new_id() for _ in range(AGGREGATES)]
         self._tenant = new_id()
         self._open: list[_Writer] = []
-        self._stream = Watched()
+        self._stream = Watched(self._meanwhile)
+        self._writing = asyncio.Lock()
         self._committed: dict[UUID, list[UUID]] = defaultdict(list)  # aggregate -> event ids in commit order
 
     async def run(self, steps: int) -> Order:
-        acts = (self._write, self._write, self._commit, self._commit, self._roll_back, self._relays, self._crash)
+        acts = (self._writes, self._writes, self._relays, self._crash)
         for _ in range(steps):
             await self._rng.choice(acts)()
         while self._open:
@@ -104,6 +113,16 @@ class Interleaving:
             there = [place[str(each)] for each in ids if str(each) in place]
             inverted += sum(1 for one, other in pairwise(there) if other < one)
         return Order(steps, len(wanted), len(wanted - place.keys()), len(place.keys() - wanted), inverted)
+
+    async def _writes(self) -> None:
+        acts = (self._write, self._write, self._commit, self._commit, self._roll_back)
+        async with self._writing:  # of two relays, each of which lets writers in
+            await self._rng.choice(acts)()
+
+    async def _meanwhile(self) -> None:
+        """What happens while a relay publishes."""
+        for _ in range(self._rng.randint(0, 2)):
+            await self._writes()
 
     async def _write(self) -> None:
         """Store events of things nobody else is writing to, and stay open."""

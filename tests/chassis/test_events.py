@@ -7,12 +7,14 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
-from kith_chassis.consumers import Lane, runs
+from kith_chassis.consumers import Consumers, Lane, runs
 from kith_chassis.database import Database
 from kith_chassis.events import Event, emit
 from kith_chassis.ids import new_id
 from kith_chassis.outbox import publish_waiting, store_events
+from kith_stream.pulling import Message
 from kith_testkit.probe import eventually
 
 pytestmark = pytest.mark.integration
@@ -64,8 +66,6 @@ async def test_a_relay_that_died_between_publish_and_mark_publishes_nothing_twic
     await eventually(marked, what="marking")
     async with notes.database.transaction() as session:
         await session.connection()
-        from sqlalchemy import text  # noqa: PLC0415
-
         await session.execute(
             text("UPDATE outbox SET published_at = NULL WHERE tenant_id = :t"), {"t": member.community_id}
         )
@@ -126,42 +126,38 @@ async def _are(notes, tenant, expected):
     return await numbers(notes, tenant) == expected
 
 
-class FakeMessage:
-    """A message whose broker records what is said to it."""
+class Said(list):
+    """What a lane answers the bus, in words."""
 
-    def __init__(self, subject, data, delivered=1):
-        self.subject, self.data, self.headers = subject, data, {"Nats-Msg-Id": str(new_id())}
-        self.metadata = type("Metadata", (), {"num_delivered": delivered})
-        self.said = []
-        self.reply = "$JS.ACK.KITH.notes"
-        self._client = self
-
-    async def _send_command(self, frames):
-        assert frames == b"PUB $JS.ACK.KITH.notes 4\r\n+ACK\r\n"
-        self.said.append("ack")
-
-    async def _flush_pending(self):
-        pass
-
-    async def nak(self, delay):
-        self.said.append(("nak", delay))
-
-    async def term(self):
-        self.said.append("term")
-
-    async def in_progress(self):
-        self.said.append("in progress")
+    async def answer(self, frames):
+        for frame in frames:
+            head, body = frame.split(b"\r\n", 2)[:2]
+            assert head.startswith(b"PUB $JS.ACK.KITH.notes.")
+            assert int(head.split()[2]) == len(body)
+            self.append(body.decode())
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"{", b"[]", b"null", b'{"id": 1}', b"\xff\xfe", b'{"id": "x", "data": {}}', b"9" * 5000]
-)
+REPLY = "$JS.ACK.KITH.notes.1.7.7.1700000000000000000.0"
+
+
+def message(data, delivered=1):
+    headers = f"NATS/1.0\r\nNats-Msg-Id: {new_id()}\r\n\r\n".encode()
+    return Message(f"kith.{TYPE}", REPLY.replace(".1.7", f".{delivered}.7", 1), headers, data)
+
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+UNCOUNTED = f'{{"id": "{NOBODY}", "type": "x", "tenant": "{NOBODY}", "subject": "{NOBODY}", "sequence": Infinity}}'
+DEEP = pytest.param(b"[" * 100_000, id="deep")
+UNREADABLE = [b"", b"{", b"[]", b"null", b'{"id": 1}', b"\xff\xfe", b'{"id": "x", "data": {}}', b"9" * 5000, DEEP]
+
+
+@pytest.mark.parametrize("data", [*UNREADABLE, UNCOUNTED.encode()])
 async def test_what_cannot_be_read_is_set_aside_with_the_reason(notes, data):
-    lane = Lane(notes.app.state.consumers, notes.database)
-    message = FakeMessage(f"kith.{TYPE}", data)
-    await lane.work([message])
-    assert message.said == ["term"]
-    letters = await notes.rows("SELECT * FROM dead_letters WHERE event_id = :id", id=message.headers["Nats-Msg-Id"])
+    said, unreadable = Said(), message(data)
+    lane = Lane(notes.app.state.consumers, notes.database, said.answer)
+    await lane.work([unreadable])
+    assert said == ["+TERM"]
+    letters = await notes.rows("SELECT * FROM dead_letters WHERE event_id = :id", id=unreadable.header("Nats-Msg-Id"))
     assert bytes(letters[0]["payload"]) == data
     assert letters[0]["reason"].startswith("cannot be read")
 
@@ -176,24 +172,23 @@ def envelope(tenant, number):
 async def test_attempts_are_spaced_out_and_the_last_one_becomes_a_dead_letter(notes, community_id):
     from kith_notes.main import broken  # noqa: PLC0415
 
-    lane = Lane(notes.app.state.consumers, notes.database)
+    said = Said()
+    lane = Lane(notes.app.state.consumers, notes.database, said.answer)
     broken.add(99)
-    said = []
     body = json.dumps(envelope(community_id, 99)).encode()
     for delivered in range(1, 7):
-        message = FakeMessage(f"kith.{TYPE}", body, delivered)
-        await lane.work([message])
-        said += message.said
+        await lane.work([message(body, delivered)])
     broken.clear()
-    assert said == [("nak", 1.0), ("nak", 5.0), ("nak", 30.0), ("nak", 120.0), ("nak", 600.0), "term"]
+    waits = [f'-NAK {{"delay": {seconds}000000000}}' for seconds in (1, 5, 30, 120, 600)]
+    assert said == [*waits, "+TERM"]
     letters = await notes.rows("SELECT * FROM dead_letters WHERE payload = :body", body=body)
     assert letters[0]["reason"] == "ValueError: cannot take 99"
 
 
 async def test_a_database_that_is_away_costs_no_attempt_and_the_bus_is_told_to_wait(notes, community_id, monkeypatch):
     database = Database(str(notes.app.state.settings.worker_database_url))
-    lane = Lane(notes.app.state.consumers, database)
-    message = FakeMessage(f"kith.{TYPE}", json.dumps(envelope(community_id, 5)).encode())
+    said = Said()
+    lane = Lane(notes.app.state.consumers, database, said.answer, lease_seconds=1.5)
     away = [ConnectionRefusedError("away"), ConnectionRefusedError("away")]
     transaction, ready = database.transaction, database.ready
 
@@ -209,10 +204,27 @@ async def test_a_database_that_is_away_costs_no_attempt_and_the_bus_is_told_to_w
 
     monkeypatch.setattr(database, "transaction", opening)
     monkeypatch.setattr(database, "ready", asked)
-    await lane.work([message])
+    await lane.work([message(json.dumps(envelope(community_id, 5)).encode())])
     await database.close()
-    assert message.said == ["in progress", "in progress", "ack"]
+    assert (said[0], said[-1]) == ("+WPI", "+ACK")
     assert await numbers(notes, community_id) == [5]
+
+
+@pytest.mark.parametrize("state", ["53100", "53300", "57P01"])
+async def test_a_database_without_room_or_going_down_costs_no_attempt_either(notes, community_id, state):
+    view, handler = notes.app.state.consumers.of(TYPE)
+    refusals = [state, state]
+
+    async def refused_at_first(session, events):
+        if refusals:
+            await session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{refusals.pop()}'; END $$"))
+        await handler(session, events)
+
+    said = Said()
+    lane = Lane(Consumers({TYPE: (view, refused_at_first)}), notes.database, said.answer)
+    await lane.work([message(json.dumps(envelope(community_id, 6)).encode())])
+    assert said == ["+ACK"]
+    assert (refusals, await numbers(notes, community_id)) == ([], [6])
 
 
 async def test_a_transaction_that_commits_late_is_not_skipped(notes, member):

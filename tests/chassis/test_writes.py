@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from kith_chassis.ids import new_id
+from kith_chassis.telemetry import HTTP_SECONDS
 from kith_events.housekeeping import prune
 from kith_testkit.probe import Actor, eventually
 
@@ -25,6 +26,18 @@ async def test_a_commit_that_fails_is_not_answered_with_success(notes, member):
     assert late.status_code == 500
     assert await bodies(notes, member) == ["once"]
     assert len(await notes.emitted(member.community_id)) == 1
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError, TimeoutError, ConnectionResetError])
+async def test_a_database_that_is_away_is_a_503_to_the_caller_and_in_the_numbers(notes, member, monkeypatch, error):
+    def away(**_):
+        raise error
+
+    monkeypatch.setattr(notes.app.state.database, "transaction", away)
+    counted = HTTP_SECONDS.labels("POST", "/notes", "500")._sum.get()
+    answer = await notes.client(member).post("/notes", json={"body": "a"})
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "unavailable", "1")
+    assert HTTP_SECONDS.labels("POST", "/notes", "500")._sum.get() == counted
 
 
 async def test_what_is_refused_leaves_neither_row_nor_event(notes, member):

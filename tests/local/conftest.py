@@ -19,7 +19,7 @@ def free_base():
         base = random.randrange(20_000, 32_000)
         installation = Installation(home=None, base_port=base)
         with suppress(OSError):
-            for name in (*SERVICES, "gateway", "nats", "postgres"):
+            for name in (*SERVICES, "gateway", "nats", "nats health", "postgres"):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", installation.port(name)))
             return base

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.unit
 
 def test_ports_follow_from_one_base(tmp_path):
     installation = Installation(tmp_path, 9000)
-    names = ("gateway", *SERVICES, "nats", "postgres")
-    assert [installation.port(name) - 9000 for name in names] == [0, 1, 2, 3, 4, 5, 6, 22, 32]
+    names = ("gateway", *SERVICES, "nats", "nats health", "postgres")
+    assert [installation.port(name) - 9000 for name in names] == [0, 1, 2, 3, 4, 5, 6, 22, 23, 32]
 
 
 def test_the_environment_chooses_directory_port_and_outside_servers(tmp_path):

@@ -188,3 +188,21 @@ def _mark(process):
         return process.environ().get("KITH_INSTALLATION")
     except (psutil.Error, OSError):
         return None
+
+
+async def test_one_that_runs_and_does_not_work_is_ended_and_started_again(supervisor):
+    ill, asked = True, 0
+
+    async def alive():
+        nonlocal asked
+        asked += 1
+        return not ill
+
+    await supervisor.start(python("ill", "import time; time.sleep(600)", alive=alive))
+    first = supervisor.pids["ill"]
+    await soon(lambda: supervisor.pids["ill"] != first, "it is another process")
+    assert asked == 3
+    assert "ill does not work; ending it" in supervisor.said[0]
+    ill, second = False, supervisor.pids["ill"]
+    await soon(lambda: asked >= 6, "it is asked again")
+    assert supervisor.pids["ill"] == second

@@ -1,19 +1,23 @@
 """The drill in short: the faults that no other test makes, once each under load."""
 
 import pytest
-from drill.__main__ import drill
-from drill.faults import FAULTS
+from drill.__main__ import FAULTS, drill
 from rich.console import Console
 
 pytestmark = [pytest.mark.scenario, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-@pytest.mark.parametrize("name", ["SIGSTOP of a leader", "broker's store lost"])
+SHORT = ["SIGSTOP of a leader", "broker's store lost", "power loss, NATS syncing as it does by itself"]
+
+
+@pytest.mark.parametrize("name", SHORT)
 async def test_nothing_is_lost_or_doubled(name, worker_id, monkeypatch):
     monkeypatch.setenv("KITH_CONSUMER_LEASE_SECONDS", "10")
     place = int(worker_id.removeprefix("gw") or 0) if worker_id != "master" else 0
     chosen = [fault for fault in FAULTS if fault.name == name]
     *before, row = await drill(chosen, rounds=1, seed=1, console=Console(quiet=True), port=20_400 + 100 * place)
+    if row.not_run:
+        pytest.skip(row.verdict)
     assert row.acknowledged > 50
     assert row.verdict == "clean"
     assert row.recovery_seconds is not None

@@ -5,7 +5,6 @@ always` on the server, on disk). Reconnects for ever; `ready` says when it is no
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -17,17 +16,12 @@ from nats.js import api
 from nats.js.client import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 
-from kith_chassis.ids import new_id
 from kith_chassis.settings import ServiceSettings
+from kith_stream.publishing import publish
+from kith_stream.pulling import Pull, pulling
+from kith_stream.wire import fast
 
 log = logging.getLogger(__name__)
-_ATOMIC = 500  # messages per batch; the server allows 1,000
-
-
-async def write(client: Client, frames: Sequence[bytes]) -> None:
-    """Send protocol messages in one write: several times as fast as a publish each."""
-    await client._send_command(b"".join(frames))  # noqa: SLF001 -- what publish calls
-    await client._flush_pending()  # noqa: SLF001 -- the same
 
 
 class Bus:
@@ -64,40 +58,13 @@ class Bus:
         self.established.set()
 
     async def publish(self, messages: Sequence[tuple[str, str, bytes]]) -> None:
-        """Store (subject, message id, body) messages in this order; raises unless all of them are stored.
+        """Store (subject, message id, body) messages in this order; raises unless all of them are stored."""
+        await publish(self.client, self.js, messages)
 
-        One atomic batch where possible (ADR-50). A batch that holds a message already stored (the relay died between
-        publish and mark) is refused as a whole; then each goes alone and the stream drops the ones it has.
-        """
-        for start in range(0, len(messages), _ATOMIC):
-            part = messages[start : start + _ATOMIC]
-            if len(part) == 1 or not await self._publish_atomically(part):
-                for subject, message_id, body in part:
-                    await self.js.publish(subject, body, headers={"Nats-Msg-Id": message_id})
-
-    async def _publish_atomically(self, messages: Sequence[tuple[str, str, bytes]]) -> bool:
-        batch, frames = new_id().hex, []
-        for number, (subject, message_id, body) in enumerate(messages[:-1], start=1):
-            head = (
-                f"NATS/1.0\r\nNats-Msg-Id: {message_id}\r\nNats-Batch-Id: {batch}\r\n"
-                f"Nats-Batch-Sequence: {number}\r\n\r\n"
-            ).encode()
-            frames.append(
-                b"HPUB %b %d %d\r\n%b%b\r\n" % (subject.encode(), len(head), len(head) + len(body), head, body)
-            )
-        await write(self.client, frames)
-        subject, message_id, body = messages[-1]
-        last = {"Nats-Msg-Id": message_id, "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(len(messages))}
-        reply = await self.client.request(subject, body, timeout=5, headers=last | {"Nats-Batch-Commit": "1"})
-        answer = json.loads(reply.data)
-        if "error" in answer:
-            log.warning("atomic batch refused", extra={"code": answer["error"].get("err_code")})
-            return False
-        return int(answer.get("count", 0)) == len(messages)
-
+    @asynccontextmanager
     async def consumer(
-        self, name: str, *, subjects: Sequence[str], lease_seconds: float
-    ) -> JetStreamContext.PullSubscription:
+        self, name: str, *, subjects: Sequence[str], batch: int, lease_seconds: float
+    ) -> AsyncIterator[Pull]:
         """A durable pull consumer of these subjects, starting behind the last event all before which are done.
 
         It is made anew for each leader: events a dead predecessor had fetched would else come back only after their
@@ -117,7 +84,8 @@ class Bus:
             config.opt_start_seq = (floor.stream_seq if floor else 0) + 1
             await self.js.delete_consumer(self.stream, name)
         await self.js.add_consumer(self.stream, config)
-        return await self.js.pull_subscribe_bind(durable=name, stream=self.stream)
+        async with pulling(self.client, stream=self.stream, consumer=name, batch=batch) as pull:
+            yield pull
 
     async def wake(self, name: str) -> None:
         """Tell the relay of service `name` that there is work; best effort, never raises."""
@@ -138,6 +106,7 @@ class Bus:
 async def open_bus(settings: ServiceSettings, *, name: str) -> AsyncIterator[Bus]:
     """A bus that connects in the background and reconnects for ever, so that a service starts while NATS is away."""
     client = Client()
+    fast(client)
     bus = Bus(client, stream=settings.stream)
 
     async def on_error(error: Exception) -> None:

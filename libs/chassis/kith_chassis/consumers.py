@@ -10,24 +10,25 @@ Not guaranteed: order between aggregates.
 
 import asyncio
 import hashlib
-import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from opentelemetry.propagate import extract
 from opentelemetry.trace import Link, SpanKind, get_current_span
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kith_chassis.bus import Bus, write
+from kith_chassis.bus import Bus
 from kith_chassis.database import Database, is_unreachable
 from kith_chassis.events import SUBJECT_PREFIX, Received, View, received
 from kith_chassis.telemetry import CONSUMER_PENDING, DEAD_LETTERS, EVENTS_CONSUMED, tracer
+from kith_stream.pulling import Answer, Message, acknowledged, given_up, leased, refused
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Consumers:
 
 @dataclass(frozen=True, slots=True)
 class _Delivery:
-    message: Msg
+    message: Message
     event: Received[Any]
     handler: Handler
 
@@ -89,17 +90,16 @@ async def consume(
 ) -> None:
     """Pull and apply, for ever. Run it under a leader lock."""
     await bus.established.wait()
-    lane = Lane(consumers, database)
     while True:
         try:
-            subscription = await bus.consumer(name, subjects=consumers.subjects, lease_seconds=lease_seconds)
-            while True:
-                try:
-                    messages = await subscription.fetch(batch, timeout=5)
-                except TimeoutError:
-                    CONSUMER_PENDING.set((await subscription.consumer_info()).num_pending or 0)
-                    continue
-                await lane.work(messages)
+            async with bus.consumer(
+                name, subjects=consumers.subjects, batch=batch, lease_seconds=lease_seconds
+            ) as pull:
+                lane = Lane(consumers, database, pull.answer, lease_seconds)
+                while True:
+                    messages = await pull.next()
+                    CONSUMER_PENDING.set(messages[-1].pending if messages else 0)
+                    await lane.work(messages)
         except (NatsError, OSError, TimeoutError) as error:
             log.warning("consumer lost the bus", extra={"reason": type(error).__name__})
             await asyncio.sleep(1)
@@ -108,12 +108,14 @@ async def consume(
 class Lane:
     """Applies batches of messages; see the module's first lines for what it guarantees."""
 
-    def __init__(self, consumers: Consumers, database: Database) -> None:
+    def __init__(self, consumers: Consumers, database: Database, answer: Answer, lease_seconds: float = 60) -> None:
         self._consumers = consumers
         self._database = database
+        self._answer = answer
+        self._lease_seconds = lease_seconds
         self._held: dict[UUID, UUID] = {}  # aggregate -> the event of it that failed and comes first again
 
-    async def work(self, messages: Sequence[Msg]) -> None:
+    async def work(self, messages: Sequence[Message]) -> None:
         """Apply a batch and acknowledge it. Waits while the database is away instead of burning attempts."""
         deliveries = [each for message in messages if (each := await self._read(message)) is not None]
         ready = [each for each in deliveries if not await self._must_wait(each)]
@@ -127,25 +129,26 @@ class Lane:
 
     async def _attempt(self, deliveries: Sequence[_Delivery]) -> Exception | None:
         """Apply, waiting as long as the database is away; the error when a handler or a constraint refuses."""
-        while True:
-            try:
-                await self._apply(deliveries)
-            except Exception as error:  # noqa: BLE001 -- whatever a handler raises, the lane goes on
-                if not is_unreachable(error):
-                    return error
-                await self._database_back(deliveries)
-            else:
-                return None
+        async with leased(self._answer, [each.message for each in deliveries], self._lease_seconds):
+            while True:
+                try:
+                    await self._apply(deliveries)
+                except Exception as error:  # noqa: BLE001 -- whatever a handler raises, the lane goes on
+                    if not is_unreachable(error):
+                        return error
+                    await self._database_back(len(deliveries))
+                else:
+                    return None
 
-    async def _read(self, message: Msg) -> _Delivery | None:
+    async def _read(self, message: Message) -> _Delivery | None:
         type_ = message.subject.removeprefix(SUBJECT_PREFIX)
         known = self._consumers.of(type_)
         if known is None:
-            await message.ack()
+            await self._answer(acknowledged([message]))
             return None
         try:
-            return _Delivery(message, received(json.loads(message.data), known[0]), known[1])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return _Delivery(message, received(message.data, known[0]), known[1])
+        except Exception as error:  # noqa: BLE001 -- whatever stands on the stream, the lane goes on
             await self._bury(message, type_, reason=f"cannot be read: {error}", attempts=1)
             return None
 
@@ -153,7 +156,7 @@ class Lane:
         first = self._held.get(delivery.event.aggregate_id)
         if first is None or first == delivery.event.id:
             return False
-        await delivery.message.nak(delay=DELAYS_SECONDS[0])
+        await self._answer(refused(delivery.message, delay_seconds=DELAYS_SECONDS[0]))
         return True
 
     async def _apply(self, deliveries: Sequence[_Delivery]) -> None:
@@ -171,13 +174,12 @@ class Lane:
                     await run[0].handler(session, [each.event for each in run])
         for each in deliveries:
             self._held.pop(each.event.aggregate_id, None)
-        client = deliveries[0].message._client  # noqa: SLF001 -- its `ack` is one write for each message
-        await write(client, [b"PUB %b 4\r\n+ACK\r\n" % each.message.reply.encode() for each in deliveries])
-        for each in todo:
-            EVENTS_CONSUMED.labels(each.event.type, "applied").inc()
+        await self._answer(acknowledged(each.message for each in deliveries))
+        for type_, n in Counter(each.event.type for each in todo).items():
+            EVENTS_CONSUMED.labels(type_, "applied").inc(n)
 
     async def _failed(self, delivery: _Delivery, error: Exception) -> None:
-        attempts = delivery.message.metadata.num_delivered
+        attempts = delivery.message.delivered
         event = delivery.event
         log.warning(
             "event failed", extra={"type": event.type, "event": str(event.id), "attempts": attempts}, exc_info=error
@@ -188,13 +190,12 @@ class Lane:
             self._held.pop(event.aggregate_id, None)
             return
         self._held[event.aggregate_id] = event.id
-        await delivery.message.nak(delay=DELAYS_SECONDS[attempts - 1])
+        await self._answer(refused(delivery.message, delay_seconds=DELAYS_SECONDS[attempts - 1]))
 
-    async def _bury(self, message: Msg, type_: str, *, reason: str, attempts: int) -> None:
+    async def _bury(self, message: Message, type_: str, *, reason: str, attempts: int) -> None:
         digest = hashlib.sha256(message.data).digest()
-        headers = message.headers or {}
         try:
-            event_id = UUID(headers.get("Nats-Msg-Id", ""))
+            event_id = UUID(message.header("Nats-Msg-Id") or "")
         except ValueError:  # not from a relay: the same bytes are the same letter
             event_id = UUID(bytes=digest[:16])
         letter = {
@@ -204,24 +205,21 @@ class Lane:
             "digest": digest,
             "reason": reason[:2000],
             "attempts": attempts,
-            "traceparent": headers.get("traceparent"),
+            "traceparent": message.header("traceparent"),
         }
         async with self._database.transaction() as session:
             await session.execute(_BURY, letter)
         DEAD_LETTERS.labels(type_).inc()
         log.error("event set aside", extra={"type": type_, "event": str(event_id), "attempts": attempts})
-        await message.term()
+        await self._answer(given_up(message))
 
-    async def _database_back(self, deliveries: Sequence[_Delivery]) -> None:
-        """Return once the database answers, telling the bus meanwhile that the batch is still being worked on."""
-        log.warning("database is away; waiting", extra={"events": len(deliveries)})
+    async def _database_back(self, events: int) -> None:
+        """Return once the database answers."""
+        log.warning("database is away; waiting", extra={"events": events})
         while True:
             await asyncio.sleep(1)
-            try:
+            with suppress(Exception):  # still away, for whatever reason
                 return await self._database.ready()
-            except Exception:  # noqa: BLE001 -- still away, for whatever reason
-                for each in deliveries:
-                    await each.message.in_progress()
 
 
 def runs(deliveries: Sequence[_Delivery]) -> Iterator[list[_Delivery]]:

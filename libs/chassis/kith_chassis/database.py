@@ -7,7 +7,7 @@ transaction are stored with it or not at all.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -54,6 +54,17 @@ class Database:
             emitted = await store_events(session)
         if emitted and self.on_commit is not None:
             await self.on_commit()
+
+    @asynccontextmanager
+    async def driver(self) -> AsyncIterator[Any]:
+        """Asyncpg's own connection, in autocommit, for where each row counts."""
+        async with self.engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            try:
+                yield driver
+            finally:
+                if driver.is_closed():  # which SQLAlchemy has not seen
+                    await connection.invalidate()
 
     async def ready(self) -> None:
         """Raises when the database does not answer."""
@@ -103,10 +114,12 @@ OpenTransaction = Annotated[AsyncSession, Depends(_open_transaction, scope="func
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether an error means that the database itself could not be reached, rather than that it refused something."""
+    """Whether an error means that the database was away or had no room, rather than that it refused something."""
     if isinstance(error, ConnectionError | TimeoutError | OperationalError | PoolTimeoutError):
         return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    no_room_or_stopping = state.startswith(("53100", "53300", "57P"))
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or no_room_or_stopping)
 
 
 def translated(error: SQLAlchemyError) -> Problem | None:

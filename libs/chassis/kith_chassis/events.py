@@ -4,12 +4,15 @@ The envelope is CloudEvents 1.0 (JSON): `type` is `<service>.<fact>.v<N>`, `subj
 extensions `tenant`, `sequence` (1, 2, 3 … per aggregate) and `traceparent`. On the bus the subject is `kith.<type>`.
 """
 
+import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
+import msgspec
 from opentelemetry.propagate import inject
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -105,43 +108,51 @@ def emit(session: AsyncSession, event: Event, *, tenant: UUID | None = None) -> 
 
     `tenant` is needed only where the transaction is bound to none (consumers and jobs).
     """
-    carrier: dict[str, str] = {}
-    inject(carrier)
+    if "traceparent" not in session.info:
+        carrier: dict[str, str] = {}
+        inject(carrier)
+        session.info["traceparent"] = carrier.get("traceparent")
     owner = tenant or session.info.get("tenant")
     if owner is None:
         raise LookupError(f"{event.type} needs a tenant: this transaction is bound to none")
-    emitted = Emitted(new_id(), owner, event, datetime.now(UTC), carrier.get("traceparent"))
+    emitted = Emitted(new_id(), owner, event, datetime.now(UTC), session.info["traceparent"])
     session.info.setdefault("emitted", []).append(emitted)
     return emitted.id
 
 
-def envelope(row: Any) -> dict[str, Any]:
-    """The CloudEvents envelope of an outbox row, its `data` left out (it is spliced in as stored)."""
-    attributes = {
-        "specversion": "1.0",
-        "id": str(row.event_id),
-        "source": f"kith/{row.type.partition('.')[0]}",
-        "type": row.type,
-        "subject": str(row.aggregate_id),
-        "time": row.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "datacontenttype": "application/json",
-        "tenant": str(row.tenant_id),
-        "sequence": row.sequence,
-    }
-    if row.traceparent:
-        attributes["traceparent"] = row.traceparent
-    return attributes
-
-
-def received(message: dict[str, Any], view: type[Data]) -> Received[Data]:
-    """Read an envelope with a consumer's view. Raises ValueError or KeyError when it is malformed."""
-    return Received(
-        id=UUID(message["id"]),
-        type=message["type"],
-        tenant=UUID(message["tenant"]),
-        aggregate_id=UUID(message["subject"]),
-        sequence=int(message["sequence"]),
-        time=datetime.fromisoformat(message["time"]),
-        traceparent=message.get("traceparent"),
-        data=view.model_validate(message["data"]),
+def wire(row: Sequence[Any]) -> tuple[str, str, bytes]:
+    """Subject, message id and CloudEvents JSON of an outbox row; its data goes out as it was stored."""
+    _, id_, tenant, type_, aggregate, sequence, data, time, traceparent, *_ = row
+    trace = f',"traceparent":{json.dumps(traceparent)}' if traceparent else ""
+    body = (
+        f'{{"specversion":"1.0","id":"{id_}","source":"kith/{type_.partition(".")[0]}","type":"{type_}",'
+        f'"subject":"{aggregate}","time":"{time.astimezone(UTC).isoformat()[:-6]}Z","datacontenttype":'
+        f'"application/json","tenant":"{tenant}","sequence":{sequence}{trace},"data":{data}}}'
     )
+    return f"{SUBJECT_PREFIX}{type_}", str(id_), body.encode()
+
+
+class _Envelope(msgspec.Struct):
+    """What a consumer needs of an envelope; its data is left as it stands, for the view to read."""
+
+    id: UUID
+    type: str
+    tenant: UUID
+    subject: UUID
+    sequence: int
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
+    data: msgspec.Raw
+    traceparent: str | None = None
+
+
+_read = msgspec.json.Decoder(_Envelope).decode
+
+
+def received(message: bytes, view: type[Data]) -> Received[Data]:
+    """Read an envelope with a consumer's view. Raises ValueError when it is malformed."""
+    try:
+        e = _read(message)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    data = view.model_validate_json(bytes(e.data))
+    return Received(e.id, e.type, e.tenant, e.subject, e.sequence, e.time, e.traceparent, data)

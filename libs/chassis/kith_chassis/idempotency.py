@@ -40,9 +40,35 @@ class KeyReused(Conflict):
     code = "idempotency_key_reused"
 
 
-class _Replay(Exception):  # noqa: N818 -- not an error: the first answer, on its way out
+class Replay(Exception):  # noqa: N818 -- not an error: the first answer, on its way out
+    """The answer that is stored for a key."""
+
     def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(status)
         self.status, self.body = status, body
+
+    def response(self) -> Response:
+        return Response(self.body, self.status, {"Idempotent-Replay": "true"}, media_type="application/json")
+
+
+class Claim:
+    """The place a request's answer is kept at, and the seal on it. Raises InvalidKey."""
+
+    def __init__(self, key: str, *, scope: str, method: str, path: str, body: bytes) -> None:
+        if not (1 <= len(key) <= _MAX_KEY and key.isascii() and key.isprintable()):
+            raise InvalidKey
+        self.place = (scope, _sha256(key).hex())
+        self.fingerprint = hashlib.sha256(f"{method} {path}\n".encode() + body).digest()
+        self._seal = AESGCM(_sha256(f"{scope}\n{key}"))
+
+    def sealed(self, body: bytes) -> bytes:
+        return self._seal.encrypt(_NONCE, body, None)
+
+    def first_answer(self, stored: Any) -> Exception:
+        """What to raise for a row of this place: the first answer, or that the key was used for something else."""
+        if stored.fingerprint != self.fingerprint:
+            return KeyReused()
+        return Replay(stored.status, self._seal.decrypt(_NONCE, stored.body, None))
 
 
 async def claim_key(request: Request, session: AsyncSession, *, scope: str) -> None:
@@ -50,18 +76,12 @@ async def claim_key(request: Request, session: AsyncSession, *, scope: str) -> N
     key = request.headers.get(_HEADER)
     if key is None or request.method in {"GET", "HEAD"}:
         return
-    if not (1 <= len(key) <= _MAX_KEY and key.isascii() and key.isprintable()):
-        raise InvalidKey
-    asked = f"{request.method} {request.url.path}\n".encode() + await request.body()
-    seal, place = AESGCM(_sha256(f"{scope}\n{key}")), {"scope": scope, "key": _sha256(key).hex()}
-    claim = place | {"fingerprint": hashlib.sha256(asked).digest()}
-    if (await session.execute(_CLAIM, claim)).first() is not None:
-        request.state.claimed = (session, place, seal)
+    claim = Claim(key, scope=scope, method=request.method, path=request.url.path, body=await request.body())
+    place = {"scope": claim.place[0], "key": claim.place[1]}
+    if (await session.execute(_CLAIM, place | {"fingerprint": claim.fingerprint})).first() is not None:
+        request.state.claimed = (session, place, claim)
         return
-    stored = (await session.execute(_RECALL, place)).one()
-    if stored.fingerprint != claim["fingerprint"]:
-        raise KeyReused
-    raise _Replay(stored.status, seal.decrypt(_NONCE, stored.body, None))
+    raise claim.first_answer((await session.execute(_RECALL, place)).one())
 
 
 def _sha256(value: str) -> bytes:
@@ -75,13 +95,12 @@ class _IdempotentRoute(APIRoute):
         async def run(request: Request) -> Response:
             try:
                 response = await handle(request)
-            except _Replay as first:
-                headers = {"Idempotent-Replay": "true"}
-                return Response(first.body, first.status, headers, media_type="application/json")
+            except Replay as first:
+                return first.response()
             claimed = getattr(request.state, "claimed", None)
             if claimed is not None:  # the transaction is still open here: it ends when this function has returned
-                session, place, seal = claimed
-                sealed = seal.encrypt(_NONCE, bytes(response.body), None)
+                session, place, claim = claimed
+                sealed = claim.sealed(bytes(response.body))
                 await session.execute(_REMEMBER, place | {"status": response.status_code, "body": sealed})
             return response
 

@@ -3,20 +3,20 @@
 Guarantees. Stored with the change or not at all. Published at least once, with the event id as `Nats-Msg-Id`; the row
 is marked only after the stream has acknowledged. Per aggregate in order: the aggregate's counter row is locked from
 its sequence to the commit, so two transactions of one aggregate cannot interleave, and rows are taken in order.
-The relay looks for rows not yet marked, never for `position > last`: a sequence number is drawn before its
+The relay looks for rows not yet marked, never for `position > last` alone: a sequence number is drawn before its
 transaction commits, and a late one would be skipped for ever.
 Not guaranteed: any order between aggregates.
 """
 
 import asyncio
-import json
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kith_chassis.events import SUBJECT_PREFIX, Emitted, envelope
+from kith_chassis.events import Emitted, wire
 from kith_chassis.telemetry import EVENTS_PUBLISHED
 
 if TYPE_CHECKING:
@@ -43,11 +43,13 @@ INSERT INTO outbox (event_id, tenant_id, type, aggregate_id, sequence, data, occ
 SELECT event_id, tenant_id, type, aggregate_id, last - n + rank, data, occurred_at, traceparent
 FROM event JOIN counter USING (aggregate_id) JOIN total USING (aggregate_id) ORDER BY place
 """)
-_WAITING = text(
-    "SELECT position, event_id, tenant_id, type, aggregate_id, sequence, data, occurred_at, traceparent "
-    "FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT :limit"
-)
-_MARK = text("UPDATE outbox SET published_at = now() WHERE position = ANY(:positions)")
+# In the driver's words: relay and consumers are where each row counts. $1 is on its way already; nearly all of what
+# waits lies behind it, what committed late lies among it.
+_LOOK = """
+SELECT position, event_id, tenant_id, type, aggregate_id, sequence, data, occurred_at, traceparent
+FROM outbox WHERE published_at IS NULL AND (position > $2 OR position <> ALL($1::bigint[])) ORDER BY position LIMIT $3
+"""
+_MARK = "UPDATE outbox SET published_at = now() WHERE position = ANY($1::bigint[])"
 
 
 async def store_events(session: AsyncSession) -> int:
@@ -72,19 +74,12 @@ async def store_events(session: AsyncSession) -> int:
     return len(emitted)
 
 
-def wire(row: Any) -> tuple[str, str, bytes]:
-    """Subject, message id and CloudEvents JSON of an outbox row; its data goes out as it was stored."""
-    head = json.dumps(envelope(row), separators=(",", ":"))
-    return f"{SUBJECT_PREFIX}{row.type}", str(row.event_id), f'{head[:-1]},"data":{row.data}}}'.encode()
-
-
 async def relay(database: "Database", bus: "Bus", *, wake: asyncio.Event, poll_seconds: float) -> None:
     """Publish what waits in the outbox, for ever. Run it under a leader lock: one relay per service at a time."""
     while True:
         wake.clear()
         try:
-            while await publish_waiting(database, bus) == BATCH:
-                pass
+            await publish_waiting(database, bus)
         except Exception as error:  # noqa: BLE001 -- the broker or the database is away: keep trying, for ever
             log.warning("relay cannot publish", extra={"reason": type(error).__name__})
             await asyncio.sleep(1)
@@ -96,12 +91,33 @@ async def relay(database: "Database", bus: "Bus", *, wake: asyncio.Event, poll_s
             continue
 
 
-async def publish_waiting(database: "Database", bus: "Bus") -> int:
-    """Publish one batch and mark it; returns how many events it held."""
-    async with database.transaction() as session:
-        rows = (await session.execute(_WAITING, {"limit": BATCH})).all()
-        if rows:
-            await bus.publish([wire(row) for row in rows])
-            await session.execute(_MARK, {"positions": [row.position for row in rows]})
-            EVENTS_PUBLISHED.inc(len(rows))
-    return len(rows)
+async def publish_waiting(database: "Database", bus: "Bus", *, batch: int = BATCH) -> int:
+    """Publish all that waits, in batches, marking one and looking for the next while another is under way.
+
+    Each look is one snapshot of all that waits but the batch under way: within an aggregate it cannot hold an event
+    whose predecessor is neither in it nor before it. Returns how many were published and marked.
+    """
+    done = 0
+    async with database.driver() as connection:
+
+        async def turn(published: Sequence[Any], under_way: Sequence[Any]) -> list[Any]:
+            if published:
+                await connection.execute(_MARK, [row[0] for row in published])
+                EVENTS_PUBLISHED.inc(len(published))
+            held = [row[0] for row in under_way]
+            found: list[Any] = await connection.fetch(_LOOK, held, max(held, default=-1), batch)
+            return found
+
+        published: Sequence[Any] = ()
+        waiting = await turn((), ())
+        while waiting:
+            turning = asyncio.ensure_future(turn(published, waiting))
+            try:
+                await bus.publish([wire(row) for row in waiting])
+            finally:
+                following = await turning
+            done += len(waiting)
+            published, waiting = waiting, following
+        if published:
+            await turn(published, ())
+    return done

@@ -73,7 +73,8 @@ def create_service(
     app.state.consumers, app.state.jobs = consumers, tuple(jobs)
     for each in routers:
         app.include_router(each)
-    app.add_exception_handler(SQLAlchemyError, answer_unexpected)
+    for kind in (SQLAlchemyError, ConnectionError, TimeoutError):
+        app.add_exception_handler(kind, answer_unexpected)
     return app
 
 

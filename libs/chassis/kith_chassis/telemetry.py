@@ -17,6 +17,7 @@ from opentelemetry.propagate import extract
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
 from starlette.exceptions import HTTPException
@@ -86,7 +87,8 @@ def configure_logging(settings: AppSettings, *, service: str) -> None:
 
 def configure_tracing(settings: AppSettings, *, service: str) -> TracerProvider:
     """A tracer provider for this process; spans are exported when a collector is configured."""
-    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    sampler = None if settings.otlp_endpoint else ALWAYS_OFF  # ids go on all the same, in events and logs
+    provider = TracerProvider(sampler, Resource.create({"service.name": service}))
     if settings.otlp_endpoint:
         exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
         provider.add_span_processor(BatchSpanProcessor(exporter))

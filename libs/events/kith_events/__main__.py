@@ -102,7 +102,7 @@ def _say(line: str) -> None:
 def _shown(letter: Letter) -> str:
     try:
         payload = json.dumps(json.loads(letter.payload), indent=2, ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         payload = repr(letter.payload)
     head = f"{letter.event_id}  {letter.type}  {letter.attempts} attempts, set aside {letter.buried_at:%Y-%m-%d %H:%M}"
     return f"{head}\n{letter.reason}\n{payload}"

@@ -1,6 +1,5 @@
 """Dead letters: events a service gave up on, kept in its own database; looked at, applied after all, or discarded."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,7 +74,7 @@ async def _apply(session: AsyncSession, consumers: Consumers, event_id: UUID) ->
     if known is None:
         raise ValueError(f"this service has no handler for {row.type}")
     view, handler = known
-    event = received(json.loads(row.payload), view)
+    event = received(row.payload, view)
     if (await session.execute(_MARK, {"id": event_id})).first() is not None:
         await handler(session, [event])
     await session.execute(_REMOVE, {"id": event_id})

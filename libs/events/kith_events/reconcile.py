@@ -35,6 +35,7 @@ from kith_chassis.database import Database
 from kith_chassis.events import SUBJECT_PREFIX
 from kith_chassis.jobs import lead
 from kith_events.housekeeping import observe, prune
+from kith_stream.pulling import pulling
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 600.0
@@ -144,25 +145,23 @@ async def _held(bus: Bus, subjects: Sequence[str]) -> AsyncIterator[list[tuple[U
     )
     info = await bus.js.add_consumer(bus.stream, config)
     left = info.num_pending or 0
-    subscription = await bus.js.pull_subscribe_bind(consumer=info.name, stream=bus.stream)
     try:
-        while left > 0:
-            messages = await subscription.fetch(min(_FETCH, left), timeout=10)
-            left -= len(messages)
-            yield [
-                (UUID(message.headers["Nats-Msg-Id"]), message.metadata.sequence.stream)
-                for message in messages
-                if message.headers and _is_id(message.headers.get("Nats-Msg-Id"))
-            ]
+        async with pulling(bus.client, stream=bus.stream, consumer=info.name, batch=_FETCH) as pull:
+            while left > 0:
+                messages = await pull.next()
+                if not messages:
+                    raise TimeoutError("the stream does not deliver")
+                left -= len(messages)
+                ids = [(message.header("Nats-Msg-Id") or "", message.sequence) for message in messages]
+                yield [(UUID(id_), place) for id_, place in ids if _is_id(id_)]
     finally:
-        await subscription.unsubscribe()
         await bus.js.delete_consumer(bus.stream, info.name)
 
 
-def _is_id(value: str | None) -> bool:
+def _is_id(value: str) -> bool:
     """Whether a message came from a relay; what anyone else put on the stream is not ours to mend."""
     try:
-        UUID(value or "")
+        UUID(value)
     except ValueError:
         return False
     return True

@@ -18,7 +18,13 @@ SERVICES = ("identity", "matching", "groups", "recognition", "metrics", "deliver
 GATEWAY = "gateway"
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8400
-_OFFSETS = {GATEWAY: 0, **{name: place for place, name in enumerate(SERVICES, start=1)}, "nats": 22, "postgres": 32}
+_OFFSETS = {
+    GATEWAY: 0,
+    **{name: place for place, name in enumerate(SERVICES, start=1)},
+    "nats": 22,
+    "nats health": 23,
+    "postgres": 32,
+}
 _FIRST_BASE = 1024  # lower ones are root's
 _LAST_BASE = 65535 - max(_OFFSETS.values())
 _NEEDED_BYTES = 300_000_000

@@ -9,9 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
+
 from kith_local.errors import LocalError
 
 _SYNC = "always"  # the server's own default forgets up to two minutes of acknowledged messages at a power cut
+
+# Untold, the server takes three quarters of what was free when it started: started on a full disk it would refuse
+# everything for good. The disk is the limit.
+_ROOM = "1TB"
 
 
 def binary() -> Path:
@@ -42,11 +48,12 @@ class Nats:
     def configure(self) -> list[str]:
         """Write the configuration; returns the command that serves it in the foreground."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        store = json.dumps(str(self.directory))
         lines = [
             "server_name: kith",
             "host: 127.0.0.1",
             f"port: {self.port}",
-            f"jetstream {{ store_dir: {json.dumps(str(self.directory))}, sync_interval: {_SYNC} }}",
+            f"jetstream {{ store_dir: {store}, max_file_store: {_ROOM}, sync_interval: {_SYNC} }}",
         ]
         if self.user:
             lines.append(f"authorization {{ user: {json.dumps(self.user)}, password: {json.dumps(self.password)} }}")
@@ -59,6 +66,21 @@ class Nats:
 
     async def ready(self) -> bool:
         return await greeting(self.url) is not None
+
+    async def alive(self) -> bool:
+        """False when the server says that it does not work; it needs a `monitoring_port` to be asked.
+
+        A stream that could not be written once, for want of room, refuses everything until the server is started
+        again. One that says nothing is left alone: it reads its store, is slow, or was stopped.
+        """
+        if not await self.ready():
+            return True
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+                answer = await client.get(f"http://127.0.0.1:{self.monitoring_port}/healthz")
+        except httpx.HTTPError:
+            return True
+        return answer.status_code != httpx.codes.SERVICE_UNAVAILABLE
 
 
 async def greeting(url: str) -> dict[str, object] | None:

@@ -24,6 +24,7 @@ _POLL_SECONDS = 0.05
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 15.0
 _STEADY_SECONDS = 60.0  # who ran this long is forgiven earlier deaths
+_ASKED_SECONDS, _ILL_TIMES = 2.0, 3  # how often who runs is asked whether it works, and how many a no is too many
 _KEPT_LOGS = 3
 _TAIL_LINES = 12
 
@@ -32,7 +33,10 @@ Ready = Callable[[], Awaitable[bool]]
 
 @dataclass(frozen=True)
 class Command:
-    """A program to keep running. `environment` is all it gets; `stop_seconds` is what it has to end in order."""
+    """A program to keep running. `environment` is all it gets; `stop_seconds` is what it has to end in order.
+
+    Who runs and is not `alive`, asked again and again, is ended and started again.
+    """
 
     name: str
     argv: Sequence[str]
@@ -41,6 +45,7 @@ class Command:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 30.0
     account: Account | None = None
+    alive: Ready | None = None
 
 
 class StartError(LocalError):
@@ -185,7 +190,7 @@ class Supervisor:
     async def _keep(self, child: _Child) -> None:
         name = child.command.name
         while True:
-            status = await child.process.wait()
+            status = await self._ended(child)
             _signal_group(child.process.pid, signal.SIGKILL)  # what it had started has no one to answer to
             if time.monotonic() - child.started_at > _STEADY_SECONDS:
                 child.deaths = 0
@@ -202,6 +207,18 @@ class Supervisor:
                 continue
             if await self._ready(child, _STEADY_SECONDS):
                 self.say(f"{name} is back after {time.monotonic() - died_at + pause:.1f} s")
+
+    async def _ended(self, child: _Child) -> int:
+        """The status of a child that has ended, or was ended because it is not alive."""
+        ill = 0
+        while child.command.alive is not None:
+            with suppress(TimeoutError):
+                return await asyncio.wait_for(child.process.wait(), _ASKED_SECONDS)
+            ill = 0 if await child.command.alive() else ill + 1
+            if ill == _ILL_TIMES:
+                self.say(f"{child.command.name} does not work; ending it (see {self.log(child.command.name)})")
+                await self._end(child)
+        return await child.process.wait()
 
     async def _end(self, child: _Child) -> None:
         process = child.process

@@ -99,9 +99,8 @@ async def _start(
         account=None if installation.database_url else account_for(installation.postgres),
     )
     await _take_over(installation, steps)
-    embedded = [
-        name for name, url in (("postgres", installation.database_url), ("nats", installation.nats_url)) if not url
-    ]
+    embedded = [] if installation.database_url else ["postgres"]
+    embedded += [] if installation.nats_url else ["nats", "nats health"]
     installation.check_ports([*deployables, *embedded])
 
     await _start_postgres(installation, cluster, supervisor, steps)
@@ -190,8 +189,11 @@ async def _start_nats(
                 raise LocalError(f"{trouble} at NATS_URL. Correct it, or unset it to use the embedded server.")
             step.say(f"{info.get('version')} at NATS_URL")
             return
-        server = Nats(installation.nats, installation.port("nats"), environments.NATS_USER, credentials["nats"])
-        await supervisor.start(Command("nats", server.configure(), _plain(), server.ready), seconds=60)
+        port, health = installation.port("nats"), installation.port("nats health")
+        server = Nats(installation.nats, port, environments.NATS_USER, credentials["nats"], health)
+        await supervisor.start(
+            Command("nats", server.configure(), _plain(), server.ready, alive=server.alive), seconds=60
+        )
         step.say(f"on 127.0.0.1:{server.port}")
 
 

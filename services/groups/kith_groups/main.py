@@ -4,6 +4,7 @@ from kith_groups.circles import routes as circles
 from kith_groups.consumers import consumers
 from kith_groups.conversations import routes as conversations
 from kith_groups.sessions import routes as sessions
+from kith_writes.front import Front
 
 app = create_service(
     name="groups",
@@ -11,3 +12,4 @@ app = create_service(
     consumers=consumers,
     extra=[reconciling],
 )
+app.add_middleware(Front, routers=[conversations.routes])

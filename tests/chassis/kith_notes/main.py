@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -14,10 +15,13 @@ from kith_chassis.idempotency import router
 from kith_chassis.ids import new_id
 from kith_chassis.service import create_service
 from kith_chassis.tokens import Caller, Principal, permitted
+from kith_writes.front import Front
+from kith_writes.grouped import Group
 
 routes = router()
 consumers = Consumers()
 broken: set[int] = set()  # numbers the consumer fails on, for tests to fill
+groups: list[int] = []  # how many writes each group that was tried had
 
 
 class NoteWritten(Event, type="notes.note_written.v1", aggregate="note_id"):
@@ -51,6 +55,42 @@ async def write(body: NoteIn, _: Caller, session: Transaction) -> dict[str, UUID
     return {"id": note_id}
 
 
+@dataclass(frozen=True)
+class NewNote:
+    author: Principal
+    book: UUID
+    body: str
+
+
+class NoteOut(BaseModel):
+    id: UUID
+    book: UUID
+    body: str
+
+
+async def write_notes(session, asked: Sequence[NewNote]) -> list[NoteOut | Refused]:
+    """Refuses some, breaks on others, and stores the rest at once."""
+    groups.append(len(asked))
+    if any(each.body == "break" for each in asked):
+        raise ZeroDivisionError
+    outcomes = [Refused() if each.body == "refuse me" else NoteOut(id=new_id(), book=each.book, body=each.body)
+                for each in asked]  # fmt: skip
+    stored = [each for each in outcomes if isinstance(each, NoteOut)]
+    for each in stored:
+        emit(session, NoteWritten(note_id=each.id))
+    values = [{"id": each.id, "tenant": tenant_of(session), "body": each.body} for each in stored]
+    if values:
+        await session.execute(text("INSERT INTO notes VALUES (:id, :tenant, :body)"), values)
+    return outcomes
+
+
+@routes.post("/books/{book}/notes", status_code=201, responses=problems(Refused))
+async def write_in_book(
+    book: UUID, body: NoteIn, actor: Annotated[Principal, Depends(permitted("notes:write"))], group: Group
+) -> NoteOut:
+    return await group.write(write_notes, NewNote(actor, book, body.body), answer=NoteOut)
+
+
 @routes.get("/everything")
 async def everything(session: Transaction) -> list[str]:
     """Without any filter of its own: what row-level security alone lets through."""
@@ -78,3 +118,4 @@ async def count(session, events: Sequence[Received[Counted]]) -> None:
 
 
 app = create_service(name="notes", routers=[routes], consumers=consumers)
+app.add_middleware(Front, routers=[routes])

@@ -11,6 +11,7 @@ from kith_chassis.pages import After, First, InvalidCursor, Page
 from kith_groups.conversations import queries, threads
 from kith_groups.errors import NoSuchPost, NoSuchSpace, NoSuchThread, NotAQuestion, NotYours, SpaceExists
 from kith_groups.shapes import Coordinating, In, Keys, Name, Out, Participating, Text
+from kith_writes.grouped import Group
 
 
 class SpaceIn(In):
@@ -98,15 +99,9 @@ async def list_posts(
 
 
 @routes.post("/threads/{thread_id}/posts", status_code=201, responses=problems(NoSuchThread, NoSuchPost))
-async def write_post(thread_id: UUID, body: PostIn, actor: Participating, session: Transaction) -> PostOut:
-    written = await threads.write_post(
-        session,
-        author_id=actor.subject,
-        thread_id=thread_id,
-        body=body.body,
-        reply_to_post_id=body.reply_to_post_id,
-    )
-    return PostOut.model_validate(written)
+async def write_post(thread_id: UUID, body: PostIn, actor: Participating, group: Group) -> PostOut:
+    new = threads.NewPost(actor.subject, thread_id, body.body, body.reply_to_post_id)
+    return await group.write(threads.write_posts, new, answer=PostOut)
 
 
 @routes.post("/threads/{thread_id}/accept", responses=problems(NoSuchThread, NoSuchPost, NotAQuestion, NotYours))

@@ -1,18 +1,33 @@
 """Opening threads, writing posts, accepting answers."""
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
-from kith_chassis.errors import refused
+from kith_chassis.errors import Problem, refused
 from kith_chassis.events import emit
+from kith_chassis.ids import new_id
 from kith_chassis.tokens import Principal
 from kith_groups.conversations.models import Post, Space, Thread
 from kith_groups.errors import NoSuchPost, NoSuchSpace, NoSuchThread, NotAQuestion, NotYours, SpaceExists
 from kith_groups.events import AnswerAccepted, PostWritten, ThreadOpened
 from kith_groups.shapes import COORDINATE
+
+_THREADS = text("SELECT id, id AS thread_id, author_id FROM threads WHERE id = ANY(:ids) AND community_id = :community")
+_POSTS = text("SELECT id, thread_id, author_id FROM posts WHERE id = ANY(:ids) AND community_id = :community")
+_WRITE = text("""
+INSERT INTO posts (id, community_id, thread_id, author_id, reply_to_post_id, body)
+SELECT id, :community, thread_id, author_id, answered, body
+FROM unnest(CAST(:ids AS uuid[]), CAST(:threads AS uuid[]), CAST(:authors AS uuid[]), CAST(:answered AS uuid[]),
+            CAST(:bodies AS text[])) AS new(id, thread_id, author_id, answered, body)
+RETURNING written_at
+""")
 
 
 async def open_space(session: AsyncSession, *, key: str, name: str) -> Space:
@@ -35,41 +50,83 @@ async def open_thread(
     session.add(thread)
     await session.flush()
     emit(session, ThreadOpened(thread_id=thread.id, space_id=space_id, author_id=author_id, kind=kind))
-    await _write(session, thread=thread, author_id=author_id, body=body, reply_to=None)
+    await _store(session, [(NewPost(author_id, thread.id, body), None)])
     await session.refresh(thread)
     return thread
 
 
-async def write_post(
-    session: AsyncSession, *, author_id: UUID, thread_id: UUID, body: str, reply_to_post_id: UUID | None
-) -> Post:
-    """A post in a thread, as an answer to one of its posts or to the thread as a whole."""
-    thread = await found(session, thread_id)
-    reply_to = None
-    if reply_to_post_id is not None:
-        reply_to = await _post(session, thread, reply_to_post_id)
-    return await _write(session, thread=thread, author_id=author_id, body=body, reply_to=reply_to, answers=True)
+@dataclass(frozen=True, slots=True)
+class NewPost:
+    """A post to be written, as an answer to one of the thread's posts or to the thread as a whole."""
+
+    author_id: UUID
+    thread_id: UUID
+    body: str
+    reply_to_post_id: UUID | None = None
 
 
-async def _write(
-    session: AsyncSession, *, thread: Thread, author_id: UUID, body: str, reply_to: Post | None, answers: bool = False
-) -> Post:
-    post = Post(
-        community_id=thread.community_id,
-        thread_id=thread.id,
-        author_id=author_id,
-        body=body,
-        reply_to_post_id=reply_to.id if reply_to else None,
-    )
-    session.add(post)
-    await session.flush()
-    await session.refresh(post)
-    answered = reply_to.author_id if reply_to else (thread.author_id if answers else None)
-    emit(
-        session,
-        PostWritten(post_id=post.id, thread_id=thread.id, author_id=author_id, reply_to_id=answered, length=len(body)),
-    )
-    return post
+@dataclass(frozen=True, slots=True)
+class WrittenPost:
+    """A post as it is stored."""
+
+    id: UUID
+    thread_id: UUID
+    author_id: UUID
+    reply_to_post_id: UUID | None
+    body: str
+    written_at: datetime
+
+
+async def write_posts(session: AsyncSession, asked: Sequence[NewPost]) -> list[WrittenPost | Problem]:
+    """The posts of a group at once; one whose thread, or whose post to answer, is not there is refused alone."""
+    threads = await _authors(session, _THREADS, {each.thread_id for each in asked})
+    answered = {each.reply_to_post_id for each in asked if each.reply_to_post_id is not None}
+    posts = await _authors(session, _POSTS, answered) if answered else {}
+    refused: dict[int, Problem] = {}
+    new: list[tuple[NewPost, UUID | None]] = []
+    for place, each in enumerate(asked):
+        thread, post = (each.thread_id, each.thread_id), (each.reply_to_post_id, each.thread_id)
+        if thread not in threads:
+            refused[place] = NoSuchThread()
+        elif each.reply_to_post_id is not None and post not in posts:
+            refused[place] = NoSuchPost()
+        else:
+            new.append((each, threads[thread] if each.reply_to_post_id is None else posts[post]))
+    written = iter(await _store(session, new) if new else [])
+    return [refused[place] if place in refused else next(written) for place in range(len(asked))]
+
+
+async def _authors(session: AsyncSession, sql: TextClause, ids: Collection[UUID]) -> dict[Any, UUID]:
+    """Who wrote what, by (its id, its thread's id)."""
+    rows = await session.execute(sql, {"ids": list(ids), "community": tenant_of(session)})
+    return {(row.id, row.thread_id): row.author_id for row in rows}
+
+
+async def _store(session: AsyncSession, new: Sequence[tuple[NewPost, UUID | None]]) -> list[WrittenPost]:
+    """Store posts, each with the member it answers, in this order."""
+    ids = [new_id() for _ in new]
+    columns = {
+        "community": tenant_of(session),
+        "ids": ids,
+        "threads": [each.thread_id for each, _ in new],
+        "authors": [each.author_id for each, _ in new],
+        "answered": [each.reply_to_post_id for each, _ in new],
+        "bodies": [each.body for each, _ in new],
+    }
+    written_at = (await session.execute(_WRITE, columns)).scalars().all()[0]
+    written = []
+    for id_, (post, answered) in zip(ids, new, strict=True):
+        event = PostWritten(
+            post_id=id_,
+            thread_id=post.thread_id,
+            author_id=post.author_id,
+            reply_to_id=answered,
+            length=len(post.body),
+        )
+        emit(session, event)
+        one = WrittenPost(id_, post.thread_id, post.author_id, post.reply_to_post_id, post.body, written_at)
+        written.append(one)
+    return written
 
 
 async def accept_answer(session: AsyncSession, *, actor: Principal, thread_id: UUID, post_id: UUID) -> Thread:

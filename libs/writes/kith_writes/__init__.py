@@ -1,0 +1,1 @@
+"""Group commit: writes that come at once share one transaction, with the guarantees of one each."""
