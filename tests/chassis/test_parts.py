@@ -11,7 +11,7 @@ import pytest
 from fastapi import APIRouter
 from hypothesis import given
 from hypothesis import strategies as st
-from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -150,18 +150,19 @@ def test_lock_keys_fit_postgres():
 
 
 @pytest.mark.unit
-async def test_a_request_is_one_span_and_tells_neither_its_path_nor_its_query():
+async def test_a_request_is_one_span_and_tells_neither_its_path_nor_its_query(monkeypatch):
     routes = APIRouter()
     routes.add_api_route("/notes/{key}", lambda key: {"key": key}, methods=["GET"])
     app = create_app(name="spans", routers=[routes])
     app.state.settings = AppSettings(environment="test")
-    exporter = InMemorySpanExporter()
-    async with app.router.lifespan_context(app):
-        processor = SimpleSpanProcessor(exporter)
-        trace.get_tracer_provider().add_span_processor(processor)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://spans") as client:
-            answer = await client.get("/notes/secret-key?search=Ada")
-        processor.shutdown()
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("kith_chassis.telemetry.tracer", provider.get_tracer("kith"))
+    monkeypatch.setattr("opentelemetry.trace.get_tracer_provider", lambda: provider)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://spans")
+    async with app.router.lifespan_context(app), client:
+        answer = await client.get("/notes/secret-key?search=Ada")
+    provider.shutdown()
     assert answer.json() == {"key": "secret-key"}
     [span] = exporter.get_finished_spans()
     assert span.name == "GET /notes/{key}"

@@ -197,7 +197,7 @@ class Services:
             kinds = ["down", "problem", "misaligned", "garbage", "null", "object", "empty"]
             self.faults = {route: chance.choice(kinds) for route in ROUTES if chance.random() < 0.25}
         elif luck < 0.45:
-            self.odd = 0.02
+            self.odd = chance.choice([0.01, 0.05])
         self.calls = []
 
     @property
@@ -250,7 +250,8 @@ class Services:
         if is_list_type(type_):
             return [self.value(type_.of_type, chance) for _ in range(chance.choice([0, 1, 1, 2, 3]))]
         if isinstance(type_, GraphQLEnumType):
-            return chance.choice([each.value for each in type_.values.values()])
+            wrong = self.odd and chance.random() < self.odd
+            return chance.choice(list(type_.values) if wrong else [each.value for each in type_.values.values()])
         if not is_leaf_type(type_):
             return self.thing(type_, chance)
         return chance.choice(LEAVES.get(type_.name, WORDS))
@@ -271,8 +272,9 @@ class Services:
                     made.setdefault(key, self.key(chance) if chance.random() < 0.9 else chance.choice([None, ""]))
                 case Calling():
                     pass
-        if "id" not in made or kind.name == "WhoWithWhom":
-            made.setdefault("id", self.key(chance))
+        made.setdefault("id", self.key(chance))
+        if self.odd and chance.random() < self.odd:
+            made.pop(chance.choice(list(made)))
         return made
 
     def left_out(self, found, chance):
@@ -280,5 +282,5 @@ class Services:
 
     def key(self, chance):
         if self.odd and chance.random() < self.odd:
-            return chance.choice([None, 3, "", ["x"]])
+            return chance.choice([None, None, "", "", 3, ["x"]])
         return str(UUID(int=chance.randrange(12)))

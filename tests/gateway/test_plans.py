@@ -96,10 +96,10 @@ async def asked(fault, text=PAGE):
     """What both executors ask the services for one operation, with one route that fails like this."""
     calls = []
     for way in (carry_out, ordinary):
-        services = Services("1")
+        services = Services("3")
         services.faults, services.odd = {"/read/points-by-member": fault} if fault else {}, 0
         await answers(way, services, text, {})
-        calls.append(sorted(services.calls))
+        calls.append(sorted((service, route, sorted(asked)) for service, route, asked in services.calls))
     return calls
 
 
