@@ -27,7 +27,6 @@ from graphql import (
     is_list_type,
     is_non_null_type,
     is_object_type,
-    is_required_argument,
 )
 from graphql.execution.collect_fields import (
     FieldDetails,
@@ -294,10 +293,7 @@ class Compiler:
                 value = coerce_input_literal(node, argument.type)
                 if value is Undefined:
                     raise RefusedError(name)
-            required = is_non_null_type(argument.type)
-            if variable is not None and is_required_argument(argument):
-                value = None  # the ordinary executor has an error for it
-            passed.append(Passed(to_snake_case(name), variable, value, required))
+            passed.append(Passed(to_snake_case(name), variable, value, required=is_non_null_type(argument.type)))
         return tuple(passed)
 
     def _read(self, type_: GraphQLOutputType, details: list[FieldDetails]) -> Read:

@@ -129,7 +129,8 @@ class Author:
         for name, (_, default, values) in self.variables.items():
             if default and chance.random() < 0.5:
                 continue
-            given[name] = chance.choice(values) if chance.random() > 0.01 else chance.choice([None, 3, "x", [1], 2.0])
+            wrong = [None, None, 3, "x", [1], 2.0, 2**31]
+            given[name] = chance.choice(wrong if chance.random() < 0.03 else values)
         return given
 
     def field(self, kind, depth):
