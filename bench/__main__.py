@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from bench import events, gateway, hot, importing, matching, story, system
+from bench import events, gateway, hot, importing, jetstream, matching, story, system
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "bench.json"
@@ -28,6 +28,7 @@ AREAS: dict[str, Callable[[], Awaitable[list[dict[str, Any]]]]] = {
     "events": events.measure,
     "gateway": gateway.measure,
     "hot": hot.measure,
+    "jetstream": jetstream.measure,
     "story": story.measure,
 }
 ABOUT = {
@@ -46,6 +47,8 @@ ABOUT = {
     "hot": "Posts written over HTTP to groups, their effect committed by metrics: service, relay, stream, consumer, "
     "both databases and the load on the same cores; PostgreSQL with synchronous commit, NATS with `sync_interval: "
     "always`.",
+    "jetstream": "The stream alone, made as services make it: what syncing each acknowledged message costs and what a "
+    "batch wins back; the nodes share this machine's cores and disk. Ratios are to one node that syncs every time.",
     "story": "`kith story` on a running system, with every webhook received and verified.",
 }
 

@@ -30,6 +30,7 @@ from drill.grounds import Ground, ordinary
 from drill.load import Load, Seen, prepared
 from drill.mounts import CannotMount, seclude
 from drill.order import ByPosition, Interleaving, in_small_batches
+from drill.rolling import ROLLING
 from kith_chassis.database import Database
 from kith_chassis.migrations import upgrade
 from kith_local.layout import Installation
@@ -42,7 +43,7 @@ SETTLED_SECONDS = 180.0
 UNMENDED_SECONDS = 15.0  # time for what mends itself
 STEPS = 2000  # of the interleaving, for each round of the others
 BASE_PORT = 19400
-FAULTS = (*faults.FAULTS, *power.FAULTS, *disks.FAULTS, *poison.FAULTS)
+FAULTS = (*faults.FAULTS, ROLLING, *power.FAULTS, *disks.FAULTS, *poison.FAULTS)
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ async def suffer(system: System, load: Load, fault: Fault, rounds: int, rng: ran
     Where a fault must be mended, a first row shows for contrast what is missing before.
     """
     before = load.sent, load.acknowledged
-    async with load.writing():
+    async with fault.under(load):
         for _ in range(rounds):
             await fault.act(system, load, rng)
     rows = []
@@ -132,6 +133,9 @@ async def drill(
                     for row in await suffer(system, load, fault, turns, rng):
                         rows.append(row)
                         console.print(f"  {row.acknowledged:,} acknowledged, {row.verdict}", highlight=False)
+                    for note in load.notes:
+                        console.print(f"  {note}", highlight=False, markup=False)
+                    load.notes.clear()
                     for what, times in Counter(load.failed).most_common(9):
                         console.print(f"  {times} × {what}", highlight=False)
         except CannotMount as error:

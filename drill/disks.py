@@ -122,7 +122,7 @@ def _database_full() -> Fault:
 
 async def _use_up_the_log(system: System) -> None:
     pid = system.supervisor.pids["postgres"]
-    with suppress(asyncpg.PostgresError, OSError):  # it goes away under us
+    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # it goes away under us
         admin = await asyncpg.connect(system.admin_url)
         try:
             for _ in range(_SWITCHES):

@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 
 import asyncpg
@@ -29,7 +29,8 @@ AWAY_SECONDS = 130.0  # longer than the stream remembers the ids of what it has
 class Fault:
     """`act` is done `rounds` times under load; `mend` once after it, when what was acknowledged is looked for.
 
-    `ground` is what the system stands on; faults of one ground that follow each other are done to one system.
+    `ground` is what the system stands on; faults of one ground that follow each other are done to one system. `under`
+    is the load.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Fault:
     share: float = 1.0
     mend: Callable[[System], Awaitable[None]] | None = None
     ground: Ground = ordinary
+    under: Callable[[Load], AbstractAsyncContextManager[None]] = Load.writing
 
 
 def _kill(name: str) -> Fault:
@@ -78,7 +80,7 @@ async def _stand_in(system: System) -> None:
     async def ready() -> bool:
         return True
 
-    await system.supervisor.start(Command(name, argv, told, ready))
+    await system.supervisor.start(Command(name, argv, told, ready, stop_signal=signal.SIGINT))
 
 
 async def _database_away(system: System, load: Load, _: random.Random) -> None:

@@ -1,11 +1,11 @@
 """A file system of ours under a real program: `images.Disk` behind the kernel's FUSE protocol, version 7.31.
 
-    python -m drill.fuse DIRECTORY [--names-synced]
+    python -m drill.fuse DEVICE [--names-synced]
 
-mounts an empty disk on DIRECTORY, says `mounted`, and serves it until its standard input ends. The line `off` there
-cuts the power: nothing is served any more, and what was not synced is gone. `on` gives it back, when whoever had files
-open is dead. Each is answered by its own name. The kernel keeps nothing: pages go past its cache and names are asked
-for each time, so that the disk's two images are all there is.
+serves an empty disk to the kernel, on a descriptor of /dev/fuse that is mounted, until its standard input ends. The
+line `off` there cuts the power: nothing is served any more, and what was not synced is gone. `on` gives it back, when
+whoever had files open is dead. Each is answered by its own name. The kernel keeps nothing: pages go past its cache and
+names are asked for each time, so that the disk's two images are all there is.
 
 There are libraries for this protocol; those on PyPI bring libfuse for one platform only, or want the system's, and
 hide a file that is removed while open behind a new name, which would be one more change of names to remember.
@@ -22,11 +22,9 @@ import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import BinaryIO
 
 from drill.images import Directory, Disk, File, Node
-from drill.mounts import CannotMount, mount, unmount
 
 _HEADER = struct.Struct("<IIQQIIIHH")  # length, opcode, request, node, uid, gid, pid, …
 _ANSWER = struct.Struct("<IiQ")  # length, -errno, request
@@ -243,7 +241,7 @@ def serve(server: Server, device: int, orders: BinaryIO, done: Callable[[str], N
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m drill.fuse")
-    parser.add_argument("directory", type=Path)
+    parser.add_argument("device", type=int, help="descriptor of /dev/fuse, mounted")
     parser.add_argument("--names-synced", action="store_true", help="a file that is synced keeps its name")
     asked = parser.parse_args()
 
@@ -251,17 +249,7 @@ def main() -> None:
         sys.stdout.write(f"{what}\n")
         sys.stdout.flush()
 
-    try:
-        device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
-        options = f"fd={device},rootmode=40700,user_id={os.geteuid()},group_id={os.getegid()}"
-        mount("kith-drill", asked.directory, "fuse", options)
-    except (OSError, CannotMount) as error:
-        return done(str(error))
-    try:
-        done("mounted")
-        serve(Server(Disk(names_synced=asked.names_synced)), device, sys.stdin.buffer, done)
-    finally:
-        unmount(asked.directory)
+    serve(Server(Disk(names_synced=asked.names_synced)), asked.device, sys.stdin.buffer, done)
 
 
 if __name__ == "__main__":

@@ -46,15 +46,18 @@ class Seen:
 class Load:
     """Answers being written until told to stop."""
 
-    def __init__(self, system: System, voices: list[Client], threads: list[str], community: str) -> None:
+    def __init__(self, system: System, asker: Client, voices: list[Client], threads: list[str], community: str) -> None:
         self.system = system
         self.acknowledged = 0
         self.sent = 0
         self.failed: list[str] = []
         self.poison: set[UUID] = set()
         """Events that are to become dead letters."""
-        self._voices = voices
-        self._threads = threads
+        self.notes: list[str] = []
+        self.restarting = "nothing"
+        self.asker = asker
+        self.voices = voices
+        self.threads = threads
         self._community = community
         self._mark = secrets.token_hex(4)
         self._numbers = itertools.count(1)
@@ -68,21 +71,24 @@ class Load:
 
         async def write(voice: Client) -> None:
             while going.is_set():
-                number = next(self._numbers)
-                answer = {"threadId": self._threads[number % THREADS], "body": f"drill {self._mark} {number}"}
-                self.sent += 1
                 try:
-                    await voice.mutate(ask.POST, answer)
+                    await voice.mutate(ask.POST, self.answer())
                     self.acknowledged += 1
                 except LocalError as error:
                     self.failed.append(str(error))
 
-        tasks = [asyncio.create_task(write(voice)) for voice in self._voices]
+        tasks = [asyncio.create_task(write(voice)) for voice in self.voices]
         try:
             yield
         finally:
             going.clear()
             await asyncio.gather(*tasks)
+
+    def answer(self) -> dict[str, str]:
+        """The next answer to a thread, which is to be sent."""
+        number = next(self._numbers)
+        self.sent += 1
+        return {"threadId": self.threads[number % THREADS], "body": f"drill {self._mark} {number}"}
 
     async def goes_on(self, commands: int) -> None:
         """Return when so many more are acknowledged."""
@@ -154,6 +160,6 @@ async def prepared(system: System) -> AsyncIterator[Load]:
         for number in range(THREADS):
             question = {"spaceId": space, "kind": "QUESTION", "title": f"Question {number}", "body": "What helped?"}
             threads.append((await asker.mutate(ask.THREAD, question))["thread"]["id"])
-        load = Load(system, voices, threads, founded["founding"]["communityId"])
+        load = Load(system, asker, voices, threads, founded["founding"]["communityId"])
         await load.remember()
         yield load

@@ -2,6 +2,8 @@
 
 import ctypes
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _NEW_NAMES, _NEW_USER = 0x0002_0000, 0x1000_0000  # CLONE_NEWNS, CLONE_NEWUSER
@@ -32,6 +34,24 @@ def mount(source: str, directory: Path, kind: str, options: str) -> None:
     """Mount a file system; CannotMount when the kernel refuses."""
     flags = ctypes.c_ulong(_NO_SUID | _NO_DEVICES)
     _call("mount", source.encode(), os.fsencode(directory), kind.encode(), flags, options.encode())
+
+
+@contextmanager
+def mount_fuse(source: str, directory: Path) -> Iterator[int]:
+    """Mount a file system that whoever reads the yielded descriptor serves; CannotMount when there can be none."""
+    try:
+        device = os.open("/dev/fuse", os.O_RDWR)
+    except OSError as error:
+        raise CannotMount(str(error)) from error
+    try:
+        options = f"fd={device},rootmode=40700,user_id={os.geteuid()},group_id={os.getegid()}"
+        mount(source, directory, "fuse", options)
+        try:
+            yield device
+        finally:
+            unmount(directory)
+    finally:
+        os.close(device)
 
 
 def resize(directory: Path, size: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,7 +12,7 @@ import msgspec
 from strawberry.dataloader import DataLoader
 from strawberry.exceptions import WrongNumberOfResultsReturned
 
-from kith_chassis.errors import Problem, Unauthenticated
+from kith_chassis.errors import Problem, Unauthenticated, Unavailable
 from kith_chassis.tokens import Principal
 from kith_gateway.settings import Settings
 from kith_gateway.upstream import Upstream, UpstreamError, decoded
@@ -130,9 +131,10 @@ class Context:
         self._loaders: dict[tuple[str, str, int | None], DataLoader[Any, Any]] = {}
 
     def caller(self) -> Principal:
-        """Who calls; UpstreamError (UNAUTHENTICATED) for nobody."""
+        """Who calls; UpstreamError: UNAUTHENTICATED for nobody, UNAVAILABLE while nobody can tell."""
         if self.principal is None:
-            raise refused(self.refusal or Unauthenticated())
+            self.credentials()
+            raise refused(Unavailable())
         return self.principal
 
     def loader(self, service: str, route: str, first: int | None) -> DataLoader[Any, Any]:
@@ -194,8 +196,14 @@ class Context:
         key: str | None,
         public: bool,
     ) -> Any:
-        """Write to a service; `public` writes need no login. What was read before is forgotten."""
-        if public and key is not None:
+        """Write to a service; `public` writes need no login. What was read before is forgotten.
+
+        Without a `key` it gets one of its own, so that sending it again here does nothing twice. Nobody else will
+        ever know that one, and with it the answer that the service keeps sealed.
+        """
+        if key is None:
+            key = secrets.token_urlsafe(24)
+        elif public:
             # All callers before login share one scope, so a key is told apart by what it is for.
             content = msgspec.json.encode([key, route, body], order="deterministic")
             key = hashlib.sha256(content).hexdigest()

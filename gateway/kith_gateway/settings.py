@@ -14,6 +14,12 @@ class Settings(AppSettings):
     delivery_url: str = "http://127.0.0.1:8006"
     read_seconds: float = Field(default=10.0, gt=0, description="How long a read of a service may take.")
     write_seconds: float = Field(default=60.0, gt=0, description="How long a write may take; bulk imports are slow.")
+    hold_seconds: float = Field(
+        default=8.0,
+        ge=0,
+        description="How long a request waits for a service that restarts; one that is away longer "
+        "is answered as such at once.",
+    )
     plans: bool = Field(default=True, description="Whether queries run by plans; if not, graphql-core runs them all.")
     max_tokens: int = Field(default=5000, ge=100, description="Tokens of one GraphQL document.")
     max_depth: int = Field(default=18, ge=4, description="Fields inside each other.")

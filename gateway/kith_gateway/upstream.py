@@ -1,25 +1,38 @@
-"""Calls to the services: kept connections, a deadline, one retry where it is safe, problems turned into typed errors.
+"""Calls to the services: kept connections, a deadline, patience with restarts, problems turned into typed errors.
 
-Guarantees: a write is sent twice only with an idempotency key; nothing is retried after its deadline. aiohttp is the
+Guarantees: a write that may have arrived is sent again only with an idempotency key; nothing is sent after the
+deadline; who waits for a service to come back is one of a bounded number and waits a bounded time. aiohttp is the
 client because it costs a fifteenth of the processor time of httpx per call.
 """
 
+import asyncio
+import random
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 import msgspec
 from opentelemetry.propagate import inject
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 from strawberry.utils.str_converters import to_camel_case
 
 from kith_chassis.errors import Invalid, NotFound
+from kith_gateway.outages import AwayError, Outage
 from kith_gateway.settings import Settings
 
 UPSTREAM_SECONDS = Histogram("upstream_seconds", "Time a service took to answer.", ["service", "route", "status"])
+UPSTREAM_REPEATS = Counter("upstream_repeats", "Requests sent again after a pause.", ["service"])
 _GONE = frozenset({502, 503, 504})
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 0.5
+_MAX_WAITING = 500
+"""Requests that wait for services to come back; a further one is answered that they are away."""
+_KEEP_SECONDS = 4.0
+"""How long an unused connection is kept: less than a service that is told to end serves on (`stop_grace_seconds`), so
+that each one is either told by an answer not to come again, or closed here. A request sent on a connection just when
+the other side closes it would be lost."""
 MAX_IN_ADDRESS = 2000
 """Characters of a value that goes into the address of a request: longer addresses no server takes."""
 
@@ -55,11 +68,13 @@ class Upstream:
 
     def __init__(self, settings: Settings) -> None:
         self.urls = {name: url.rstrip("/") for name, url in settings.service_urls().items()}
-        self._read = aiohttp.ClientTimeout(total=settings.read_seconds, sock_connect=2.0)
-        self._write = aiohttp.ClientTimeout(total=settings.write_seconds, sock_connect=2.0)
+        self._read_seconds, self._write_seconds = settings.read_seconds, settings.write_seconds
+        self._hold_seconds = settings.hold_seconds
+        self._outages = {name: Outage(settings.hold_seconds) for name in self.urls}
+        self._waiting = 0
         # Cookies would leak from one caller to the next; the services set none, and none would be kept.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=64, keepalive_timeout=30),
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=64, keepalive_timeout=_KEEP_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=True,
         )
@@ -96,21 +111,47 @@ class Upstream:
         for name, value in (query or {}).items():
             _check_length(name, value)
         data = None if body is None else msgspec.json.encode(body)
-        may_repeat = reading or idempotency_key is not None
-        for attempt in (1, 2):
-            last = attempt == 2 or not may_repeat  # noqa: PLR2004 -- the second of two
+        send = partial(self._send, service, method, route, path, query, data, headers)
+        ends = time.monotonic() + (self._read_seconds if reading else self._write_seconds)
+        status, content = await self._patiently(service, send, ends, harmless=reading or idempotency_key is not None)
+        return content if raw and 200 <= status < 300 else decoded(service, status, content)  # noqa: PLR2004 -- HTTP
+
+    async def _patiently(
+        self, service: str, send: Callable[[float], Awaitable[tuple[int, bytes]]], ends: float, *, harmless: bool
+    ) -> tuple[int, bytes]:
+        """Status and content of the first answer, waiting while the service restarts; ServiceUnavailableError.
+
+        `send` is given the seconds left. What is not `harmless` when done twice is sent again only if nothing arrived.
+        """
+        outage, pause, held_until = self._outages[service], _FIRST_PAUSE_SECONDS, None
+        while True:
             try:
-                status, content = await self._send(service, method, route, path, query, data, headers, reading=reading)
+                with outage.trial():
+                    status, content = await send(max(ends - time.monotonic(), 0.001))  # for aiohttp, 0 is for ever
+                if status not in _GONE:
+                    outage.answered()
+                    return status, content
+                repeatable, reason = harmless, "cannot answer right now"
+            except AwayError:
+                raise ServiceUnavailableError(service, "cannot be reached") from None
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+                repeatable, reason = True, "cannot be reached"
             except TimeoutError:
-                raise ServiceUnavailableError(service, "did not answer in time") from None
-            except aiohttp.ClientError as error:
-                if last:
-                    raise ServiceUnavailableError(service, "cannot be reached") from error
-                continue
-            if status in _GONE and not last:
-                continue
-            return content if raw and 200 <= status < 300 else decoded(service, status, content)  # noqa: PLR2004 -- HTTP
-        raise AssertionError  # pragma: no cover -- the last attempt returns or raises
+                repeatable, reason = False, "did not answer in time"
+            except aiohttp.ClientError:
+                repeatable, reason = harmless, "cannot be reached"
+            outage.failed()
+            now = time.monotonic()
+            held_until = held_until or min(now + self._hold_seconds, ends)
+            if not repeatable or outage.is_long or now + pause > held_until or self._waiting >= _MAX_WAITING:
+                raise ServiceUnavailableError(service, reason)
+            self._waiting += 1
+            try:
+                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 -- not a secret
+            finally:
+                self._waiting -= 1
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            UPSTREAM_REPEATS.labels(service).inc()
 
     async def _send(
         self,
@@ -121,8 +162,7 @@ class Upstream:
         query: Mapping[str, str] | None,
         data: bytes | None,
         headers: Mapping[str, str],
-        *,
-        reading: bool,
+        seconds: float,
     ) -> tuple[int, bytes]:
         started, outcome = time.perf_counter(), "unreachable"
         try:
@@ -133,7 +173,7 @@ class Upstream:
                 data=data,
                 headers=headers,
                 allow_redirects=False,
-                timeout=self._read if reading else self._write,
+                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=2.0),
             ) as response:
                 content = await response.read()
                 outcome = str(response.status)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from kith_chassis.ids import new_id
 from kith_chassis.telemetry import HTTP_SECONDS
@@ -163,3 +164,38 @@ async def test_old_answers_and_events_are_forgotten_and_what_waits_is_not(notes,
     assert await kept_answers(notes, member) == []
     assert await notes.rows("SELECT 1 FROM inbox WHERE event_id = :t", t=member.community_id) == []
     assert len(await notes.emitted(member.community_id)) == 1
+
+
+async def test_while_the_database_throws_everybody_out_a_write_is_stored_or_may_be_sent_again(notes, member, servers):
+    """What a restart of PostgreSQL is to those connected. Each write has its key and goes until it is stored."""
+    answers, going = [], True
+
+    async def throw_out():
+        engine = create_async_engine(servers.admin_url.replace("postgresql://", "postgresql+asyncpg://"))
+        async with engine.connect() as admin:
+            while going:
+                await admin.execute(
+                    text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
+                    {"name": notes.database.engine.url.database},
+                )
+                await asyncio.sleep(0.01)
+        await engine.dispose()
+
+    async def write(number):
+        client = notes.client(member, **{"Idempotency-Key": f"thrown out {number}"})
+        while True:
+            answer = await client.post("/notes", json={"body": f"note {number:03}"})
+            answers.append(answer.status_code)
+            if answer.status_code == 201:
+                return
+
+    async def write_all(start):
+        for number in range(start, 100, 8):
+            await write(number)
+
+    throwing = asyncio.create_task(throw_out())
+    await asyncio.gather(*(write_all(start) for start in range(8)))
+    going = False
+    await throwing
+    assert set(answers) == {201, 503}
+    assert await bodies(notes, member) == [f"note {number:03}" for number in range(100)]

@@ -12,7 +12,8 @@ pytestmark = pytest.mark.contracts
 
 def test_contracts_are_in_step_with_the_code():
     now, before = contracts(), on_disk()
-    changed = sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
+    kept = {name for name in before if name.startswith("golden/")}  # of what they once were
+    changed = sorted(name for name in now.keys() | (before.keys() - kept) if now.get(name) != before.get(name))
     assert not changed, f"run `make contracts` and review the change of {changed}"
 
 

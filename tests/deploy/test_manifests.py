@@ -25,6 +25,7 @@ SERVICES = sorted(path.name for path in (ROOT / "services").iterdir() if (path /
 # Kinds of operators, whose schemas are not Kubernetes' own.
 OTHERS = {"Cluster", "Database", "PodMonitor", "PrometheusRule"}
 VERSION = "1.33"
+FORGOTTEN_SECONDS = 5  # within which endpoints are updated, and clients let go of connections they do not use
 
 
 def of_kind(resources, *kinds):
@@ -98,6 +99,18 @@ def cut_off(resources):
             yield name, f"is killed before {needed} s"
 
 
+def interrupted(resources):
+    """A new process is ready before an old one is told to end."""
+    for each in of_kind(resources, "Deployment"):
+        strategy = each["spec"].get("strategy", {})
+        rolling = strategy.get("rollingUpdate", {})
+        if strategy.get("type") != "RollingUpdate" or rolling.get("maxUnavailable") != 0 or not rolling.get("maxSurge"):
+            yield identity(each), "is away while it is replaced"
+        for container in pod_spec(each)["containers"]:
+            if float(variables(container).get("KITH_STOP_GRACE_SECONDS", {}).get("value", "5")) < FORGOTTEN_SECONDS:
+                yield identity(each), "ends before the gateway and the cluster have forgotten it"
+
+
 def unselected(resources):
     """Budgets and services choose something, selectors choose their own pods, and every deployment has a budget."""
     made = [(name, labels_of(resource), spec) for name, resource, spec in pods(resources)]
@@ -135,7 +148,7 @@ def unreferenced(resources):
                 yield name, "mounts nothing"
 
 
-RULES = (unconfined, unbounded, unprobed, cut_off, unselected, unreferenced)
+RULES = (unconfined, unbounded, unprobed, cut_off, interrupted, unselected, unreferenced)
 
 
 def broken(resources):
@@ -163,6 +176,9 @@ PLANTS = {
     "greedy": ("unbounded", lambda r: _container(r)["resources"].pop("limits")),
     "silent": ("unprobed", lambda r: _container(r).pop("readinessProbe")),
     "impatient": ("cut_off", lambda r: pod_spec(r).update(terminationGracePeriodSeconds=30)),
+    "all at once": ("interrupted", lambda r: r["spec"].update(strategy={"type": "Recreate"})),
+    "one less": ("interrupted", lambda r: r["spec"]["strategy"]["rollingUpdate"].update(maxUnavailable=1)),
+    "abrupt": ("interrupted", lambda r: _container(r)["env"].append({"name": "KITH_STOP_GRACE_SECONDS", "value": "1"})),
     "elsewhere": ("unselected", lambda r: labels_of(r).update({"app.kubernetes.io/name": "else"})),
     "renamed": ("unreferenced", lambda r: r["metadata"].update(name="else")),
 }
@@ -316,8 +332,8 @@ def test_alerts_ask_for_metrics_that_exist_and_name_a_page_that_helps(production
     }
     [rules] = of_kind(production, "PrometheusRule")
     for rule in rules["spec"]["groups"][0]["rules"]:
-        asked = set(re.findall(r"[a-z][a-z_]+(?=\[|\{|\)|$)", re.sub(r"by \([^)]*\)", "", rule["expr"])))
-        asked -= {"namespace", "status"}
+        asked = set(re.findall(r"[a-z][a-z_]+(?=\[|\{|\)|$)", re.sub(r"(by|on) \([^)]*\)", "", rule["expr"])))
+        asked -= {"namespace", "status", "up"}  # `up` is Prometheus' own
         assert asked, rule["alert"]
         assert asked <= known, rule["alert"]
         page, _, anchor = rule["annotations"]["runbook"].partition("#")

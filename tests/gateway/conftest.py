@@ -110,7 +110,8 @@ def gateway_to():
 @asynccontextmanager
 async def _gateway_to(urls, identity, **settings):
     given = {f"{name}_url": urls.get(name) or closed_port() for name in SERVICES}
-    app.state.settings = Settings(**({"environment": "test", "jwks_url": "http://keys/"} | given | settings))
+    told = {"environment": "test", "jwks_url": "http://keys/", "hold_seconds": 0.2}
+    app.state.settings = Settings(**(told | given | settings))
     async with app.router.lifespan_context(app):
         app.state.tokens = TokenVerifier(jwks_url="http://keys/", issuer="kith", transport=_key_transport(identity.app))
         yield Gateway(app)

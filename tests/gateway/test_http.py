@@ -7,8 +7,11 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI, Request, Response
 
+from kith_chassis.tokens import TokenVerifier
 from kith_gateway.ids import encode_id
 from kith_testkit.probe import OWNER, Actor
+
+from .conftest import closed_port
 
 pytestmark = pytest.mark.integration
 JSON = {"Content-Type": "application/json"}
@@ -129,6 +132,14 @@ async def test_a_write_to_a_service_that_is_away_is_an_error_of_the_operation(ga
     assert answer["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
 
 
+async def test_while_nobody_can_tell_who_calls_nobody_is_called_a_stranger(gateway, member):
+    gateway.app.state.tokens = TokenVerifier(jwks_url=closed_port(), issuer="kith")
+    answer = await gateway.ask("{ viewer { permissions } }", by=member)
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAVAILABLE"]
+    stranger = await gateway.ask("{ viewer { permissions } }")
+    assert [error["extensions"]["code"] for error in stranger["errors"]] == ["UNAUTHENTICATED"]
+
+
 TOTALS = b'{"kudos": 1, "entries": 2, "points": 3, "badges": 4}'
 ASK = "{ recognitionTotals { points } }"
 
@@ -147,7 +158,6 @@ async def test_a_read_is_tried_a_second_time_and_carries_token_and_trace(broken,
 @pytest.mark.parametrize(
     ("answers", "code", "times"),
     [
-        ([Response(status_code=503), Response(status_code=503)], "SERVICE_UNAVAILABLE", 2),
         (["sleep"], "SERVICE_UNAVAILABLE", 1),
         ([Response("<html>not ours</html>", 200)], "SERVICE_UNAVAILABLE", 1),
         ([Response("<html>not ours</html>", 500)], "SERVICE_UNAVAILABLE", 1),
@@ -175,12 +185,29 @@ async def test_a_batched_read_that_is_not_aligned_with_its_keys_is_never_guessed
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL"]
 
 
-async def test_a_write_is_sent_once_without_a_key_and_again_with_one(broken):
+async def test_a_write_is_sent_again_with_its_own_key_or_with_one_made_for_it(broken):
     by = Actor("0" * 32, permissions=OWNER)
     mutation = "mutation ($input: SetRankingInput!) { setRanking(input: $input) { errors { code } clientMutationId } }"
-    for given, times in (({"listed": True}, 1), ({"listed": True, "clientMutationId": "act-1"}, 2)):
+    made = []
+    for given in ({"clientMutationId": "act-1"}, {}, {}):
         broken.asked.clear()
         broken.answers = [Response(status_code=503), Response(status_code=204)]
-        await broken.gateway.ask(mutation, {"input": given}, by=by)
-        assert len(broken.asked) == times
-    assert [headers["idempotency-key"] for _, _, headers in broken.asked] == ["act-1", "act-1"]
+        answer = await broken.gateway.ask(mutation, {"input": {"listed": True} | given}, by=by)
+        assert answer["data"]["setRanking"] == {"errors": [], "clientMutationId": given.get("clientMutationId")}
+        first, second = (headers["idempotency-key"] for _, _, headers in broken.asked)
+        assert first == second
+        made.append(first)
+    assert made[0] == "act-1"
+    assert len(set(made)) == 3
+    assert len(made[1]) >= 32  # nobody guesses it
+
+
+async def test_signing_in_has_a_key_that_nobody_else_has(broken):
+    mutation = "mutation ($input: LogInInput!) { logIn(input: $input) { errors { code } } }"
+    given = {"community": "makers", "email": "ada@example.org", "password": "a password", "clientMutationId": "known"}
+    broken.answers = [Response(status_code=503), Response(status_code=503), Response("{}")]
+    await broken.gateway.ask(mutation, {"input": given})
+    keys = {headers["idempotency-key"] for _, _, headers in broken.asked}
+    assert len(broken.asked) == 3
+    assert len(keys) == 1
+    assert "known" not in keys

@@ -179,6 +179,100 @@ asyncio.run(main())
     assert await asyncio.to_thread(take_over, tmp_path) == []
 
 
+SERVED = """
+from fastapi import APIRouter
+from kith_chassis.app import create_app
+import os
+
+router = APIRouter()
+
+@router.get("/who")
+async def who():
+    return os.getpid()
+
+app = create_app(name="small", routers=[router])
+"""
+LINGERING = """
+import os, signal, time
+signal.signal(signal.SIGTERM, lambda *_: os.close(int(os.environ["KITH_DRAIN_FD"])))
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("up", flush=True)
+while True:
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def service(tmp_path, client):
+    """A small service, as up.py would start it, and where it answers."""
+    (tmp_path / "small.py").write_text(SERVED)
+    port = free_base()
+    told = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "KITH_STOP_GRACE_SECONDS": "600"}
+    argv = [sys.executable, "-m", "kith_chassis.serve", "small:app"]
+    url = f"http://127.0.0.1:{port}"
+    ready = answers(client, f"{url}/health/ready")
+    return Command("small", argv, told, ready, stop_signal=signal.SIGINT, listen=("127.0.0.1", port)), url
+
+
+async def test_told_to_end_from_outside_a_service_is_replaced_and_no_request_fails(supervisor, service, monkeypatch):
+    monkeypatch.setattr("kith_local.processes._DRAIN_SECONDS", 0.5)
+    command, url = service
+    await supervisor.start(command)
+    seen, going = [], True
+
+    async def ask():
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+            while going:
+                seen.append((await client.get("/who")).json())
+
+    asking = [asyncio.create_task(ask()) for _ in range(4)]
+    pids = [supervisor.pids["small"]]
+    await soon(lambda: pids[0] in seen, "the first answers")
+    for _ in range(2):
+        os.kill(pids[-1], signal.SIGTERM)
+        await soon(lambda: supervisor.pids["small"] != pids[-1], "the next is started")
+        assert psutil.pid_exists(pids[-1])  # while it serves on
+        pids.append(supervisor.pids["small"])
+        await soon(lambda: pids[-1] in seen, "the next answers", seconds=60)
+        await soon(lambda: not psutil.pid_exists(pids[-2]), "the one before is gone")
+    going = False
+    await asyncio.gather(*asking)
+    assert set(seen) == set(pids)
+    assert not any("starting it again" in line for line in supervisor.said)
+
+
+async def test_who_asks_while_a_killed_service_is_away_is_answered_by_the_next(supervisor, service):
+    command, url = service
+    await supervisor.start(command)
+    killed = supervisor.pids["small"]
+    os.kill(killed, signal.SIGKILL)
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+        found = (await client.get("/who")).json()
+    assert found == supervisor.pids["small"] != killed
+    assert "small was ended by SIGKILL; starting it again" in supervisor.said[0]
+
+
+async def test_one_that_says_it_will_end_and_does_not_is_killed(supervisor, monkeypatch):
+    monkeypatch.setattr("kith_local.processes._LEAVING_SECONDS", 0.5)
+    await supervisor.start(python("lingering", LINGERING, listen=("127.0.0.1", free_base())))
+    await soon(lambda: "up" in supervisor.log("lingering").read_text(), "it is up")
+    first = supervisor.pids["lingering"]
+    os.kill(first, signal.SIGTERM)
+    await soon(lambda: supervisor.pids["lingering"] != first, "the next is started")
+    await soon(lambda: not psutil.pid_exists(first), "it is killed")
+    assert "lingering did not end within 0 s; killed" in supervisor.said
+
+
+async def test_stop_ends_also_who_is_about_to_end(supervisor):
+    await supervisor.start(python("lingering", LINGERING, listen=("127.0.0.1", free_base()), stop_seconds=0.5))
+    await soon(lambda: "up" in supervisor.log("lingering").read_text(), "it is up")
+    first = supervisor.pids["lingering"]
+    os.kill(first, signal.SIGTERM)
+    await soon(lambda: supervisor.pids["lingering"] != first, "the next is started")
+    await supervisor.stop()
+    assert not processes_of_mark(supervisor.mark)
+
+
 def processes_of_mark(home):
     return [each for each in psutil.process_iter() if _mark(each) == str(home)]
 

@@ -31,10 +31,11 @@ def ready(process, output):
 
 
 def pid_of(installation, part):
-    """The process with `part` in its command line; for PostgreSQL the head of the family."""
+    """The process with `part` in its command line; for PostgreSQL the head of the family, of others none of that."""
     if part == "postgres":
         return int((installation.postgres / "postmaster.pid").read_text().split()[0])
-    return next(each.pid for each in processes_of(installation.home) if part in " ".join(each.cmdline()))
+    lines = {each.pid: " ".join(each.cmdline()) for each in processes_of(installation.home)}
+    return next(pid for pid, line in lines.items() if part in line and not line.startswith("postgres"))
 
 
 def nothing_left(installation):
@@ -189,4 +190,39 @@ async def test_an_error_in_the_block_is_the_blocks_own_and_everything_is_stopped
     with pytest.raises(ConnectionError, match="of the caller"):
         await fail_inside()
     assert started == ["postgres", "nats"]
+    nothing_left(installation)
+
+
+@pytest.mark.timeout(300)
+def test_restarting_replaces_every_process_and_leaves_the_system_ready(kith, installation):
+    idle, said = kith("restart")
+    assert idle.wait(60) == 1
+    assert "Nothing runs in" in said()
+    process, output = kith(*ONE)
+    ready(process, output)
+    parts = {"identity": "kith_identity", "nats": "nats-server", "postgres": "postgres"}
+    before = {name: pid_of(installation, part) for name, part in parts.items()}
+
+    restarting, said = kith("restart")
+    assert restarting.wait(300) == 0, said()
+    after = {name: pid_of(installation, part) for name, part in parts.items()}
+    assert not set(before.values()) & set(after.values())
+    for name, pid in before.items():
+        assert f"✓ {name}" in said()
+        assert f"process {pid} → {after[name]}" in said()
+    health = f"{installation.url('identity')}/health/ready"
+    until(lambda: httpx.get(health, trust_env=False).is_success, "identity has found the new PostgreSQL")
+    assert "identity was told to end; the next one starts while it finishes" in output()
+
+    for arguments, status, words in (
+        (["matching"], 1, "matching does not run in"),
+        (["kitchen"], 2, "there is no kitchen"),
+        (["../identity"], 2, "there is no ../identity"),
+    ):
+        refused, why = kith("restart", *arguments)
+        assert refused.wait(60) == status
+        assert words in " ".join(why().split())
+    assert pid_of(installation, "kith_identity") == after["identity"]
+    stopping, told = kith("stop")
+    assert stopping.wait(60) == 0, told()
     nothing_left(installation)

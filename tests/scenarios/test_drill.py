@@ -7,7 +7,12 @@ from rich.console import Console
 pytestmark = [pytest.mark.scenario, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-SHORT = ["SIGSTOP of a leader", "broker's store lost", "power loss, NATS syncing as it does by itself"]
+SHORT = [
+    "SIGSTOP of a leader",
+    "broker's store lost",
+    "power loss, NATS syncing as it does by itself",
+    "rolling restart",
+]
 
 
 @pytest.mark.parametrize("name", SHORT)

@@ -9,6 +9,7 @@ from nats.js import api
 
 from kith_stream.publishing import BatchRefused, publish, publish_atomically
 from kith_stream.pulling import PullBroken, acknowledged, leased, pulling, refused
+from kith_testkit.probe import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -49,8 +50,12 @@ async def test_what_is_published_comes_in_order_across_batches(client):
     await bound(client)
     async with pulling(client, stream="PULLED", consumer="c", batch=100) as pull:
         assert await taken(pull, 1234) == list(range(1234))
-    info = await client.jetstream().consumer_info("PULLED", "c")
-    assert (info.num_ack_pending, info.num_pending) == (0, 0)
+
+    async def acknowledged_all():
+        info = await client.jetstream().consumer_info("PULLED", "c")
+        return (info.num_ack_pending, info.num_pending) == (0, 0)
+
+    await eventually(acknowledged_all, what="the acknowledgements")
 
 
 async def test_what_comes_later_is_pulled_without_asking_anew(client):

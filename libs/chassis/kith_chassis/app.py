@@ -6,6 +6,7 @@ Enough for a gateway; `service.create_service` adds database, bus and background
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -13,7 +14,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from kith_chassis.errors import PROBLEM_JSON, Problem
+from kith_chassis.errors import PROBLEM_JSON, Invalid, Problem
 from kith_chassis.settings import AppSettings
 from kith_chassis.telemetry import Telemetry, configure_logging, configure_tracing
 from kith_chassis.tokens import TokenVerifier
@@ -24,6 +25,12 @@ Check = Callable[[], Awaitable[None]]
 """Raises when the part it asks after is not usable."""
 Resources = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Check]]]
 """Opens what the process needs while it runs and returns the readiness checks of it, by name."""
+
+
+class InvalidRequest(Invalid):
+    """The request does not have the shape this route takes."""
+
+    code = "invalid_request"
 
 
 def create_app(
@@ -44,7 +51,6 @@ def create_app(
         if configured.environment != "test":
             configure_logging(configured, service=name)
         provider = configure_tracing(configured, service=name)
-        app.state.draining = False
         app.state.tokens = TokenVerifier(jwks_url=configured.jwks_url, issuer=configured.token_issuer)
         async with AsyncExitStack() as stack:
             stack.callback(provider.shutdown)
@@ -85,28 +91,18 @@ def answer(problem: Problem) -> Response:
     return JSONResponse(problem.body(), problem.status, problem.headers, media_type=PROBLEM_JSON)
 
 
-async def _answer_problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101 -- registered for this type
+async def _answer_problem(_: Request, error: Any) -> Response:
     return answer(error)
 
 
-async def _answer_invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for this type
+async def _answer_invalid(_: Request, error: Any) -> Response:
     fields = [{"path": list(each["loc"]), "reason": each["msg"]} for each in error.errors()[:20]]
     where = ", ".join(".".join(map(str, field["path"])) for field in fields[:3])
-    body = {
-        "type": "urn:kith:problem:invalid_request",
-        "title": "The request does not have the shape this route takes.",
-        "status": 422,
-        "detail": f"Correct {where}: {fields[0]['reason']}." if fields else "Correct the request.",
-        "code": "invalid_request",
-        "fields": fields,
-    }
-    return JSONResponse(body, 422, media_type=PROBLEM_JSON)
+    detail = f"Correct {where}: {fields[0]['reason']}." if fields else "Correct the request."
+    return answer(InvalidRequest(detail, fields=fields))
 
 
-async def _answer_http(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 -- registered for this type
+async def _answer_http(_: Request, error: Any) -> Response:
     body = {
         "type": "about:blank",
         "title": str(error.detail),

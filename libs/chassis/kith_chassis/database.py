@@ -6,7 +6,7 @@ transaction are stored with it or not at all.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -63,8 +63,9 @@ class Database:
             try:
                 yield driver
             finally:
-                if driver.is_closed():  # which SQLAlchemy has not seen
-                    await connection.invalidate()
+                if driver.is_closed():  # let SQLAlchemy see it too: it gives up all connections of that time
+                    with suppress(DBAPIError):
+                        await connection.execute(text("SELECT 1"))
 
     async def ready(self) -> None:
         """Raises when the database does not answer."""
@@ -118,8 +119,8 @@ def is_unreachable(error: BaseException) -> bool:
     if isinstance(error, ConnectionError | TimeoutError | OperationalError | PoolTimeoutError):
         return True
     state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-    no_room_or_stopping = state.startswith(("53100", "53300", "57P"))
-    return isinstance(error, DBAPIError) and (error.connection_invalidated or no_room_or_stopping)
+    lost_no_room_or_stopping = state.startswith(("08", "53100", "53300", "57P"))
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or lost_no_room_or_stopping)
 
 
 def translated(error: SQLAlchemyError) -> Problem | None:

@@ -16,11 +16,12 @@ class Problem(Exception):  # noqa: N818 -- errors are nouns here: NotFound, Alre
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
+    sent_along: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, detail: str | None = None, /, *, headers: Mapping[str, str] | None = None, **extra: Any) -> None:
         """`detail` replaces the docstring where a case needs its own words; `extra` are members clients can read."""
         self.detail = detail or self.title()
-        self.headers = dict(headers or {})
+        self.headers = {**self.sent_along, **(headers or {})}
         self.extra = extra
         super().__init__(self.detail)
 
@@ -53,9 +54,7 @@ class Unauthenticated(Problem):
 
     status = 401
     code = "unauthenticated"
-
-    def __init__(self, detail: str | None = None, /, **extra: Any) -> None:
-        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, **extra)
+    sent_along: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(Problem):
@@ -91,9 +90,7 @@ class Unavailable(Problem):
 
     status = 503
     code = "unavailable"
-
-    def __init__(self, detail: str | None = None, /, **extra: Any) -> None:
-        super().__init__(detail, headers={"Retry-After": "1"}, **extra)
+    sent_along: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
 
 
 def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:

@@ -4,8 +4,6 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["new_id"]
-
 
 def new_id() -> UUID:
     """A UUIDv7 (RFC 9562): unique, and rows made one after the other lie beside each other in an index."""

@@ -58,9 +58,11 @@ def protect(*tables: str, column: str) -> None:
         op.execute(f"CREATE POLICY background ON {table} TO {everyone} USING (true) WITH CHECK (true)")
 
 
-async def upgrade(package: str, url: str) -> list[str]:
-    """Bring the database at `url` to the newest revision of `package`; returns the revisions applied, in order."""
-    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool)
+async def upgrade(package: str, url: str, *, schema: str = "public") -> list[str]:
+    """Bring a schema at `url` to the newest revision of `package`; returns the revisions applied, in order."""
+    where = {"server_settings": {"search_path": schema}}
+    address = url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    engine = create_async_engine(address, poolclass=NullPool, connect_args=where)
     try:
         async with engine.connect() as connection:
             applied = await connection.run_sync(_upgrade, package)

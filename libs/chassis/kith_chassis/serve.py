@@ -1,11 +1,16 @@
 """Run a service: `python -m kith_chassis.serve kith_orders.main:app`.
 
-On SIGTERM or SIGINT the process first says that it is not ready and goes on serving for `stop_grace_seconds`, so that
-load balancers forget it, then takes no new connection, finishes what is open and ends.
+On SIGTERM the process drains: it says that it is not ready, and each answer ends its connection, so that everyone
+comes by another; after `stop_grace_seconds` it takes no new connection, finishes what is open and ends. On SIGINT, or
+a second SIGTERM, that at once. Cut off is only who speaks on a connection that was silent for all of the grace.
 """
 
 import asyncio
+import os
+import signal
+import socket
 import sys
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -16,17 +21,31 @@ from kith_chassis.settings import AppSettings
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, app: FastAPI, grace_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, settings: AppSettings) -> None:
         super().__init__(config)
-        self._served = app
-        self._grace_seconds = grace_seconds
+        self._served, self._settings = app, settings
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._served.state.draining or self._grace_seconds == 0:
+        state, grace = self._served.state, self._settings.stop_grace_seconds
+        if sig == signal.SIGINT or state.draining or grace == 0:
             super().handle_exit(sig, frame)
             return
-        self._served.state.draining = True
-        asyncio.get_running_loop().call_later(self._grace_seconds, super().handle_exit, sig, frame)
+        state.draining = True
+        goodbye = (b"connection", b"close")
+        self.config.encoded_headers.append(goodbye)  # from the next second on
+        self.server_state.default_headers = [*self.server_state.default_headers, goodbye]
+        if self._settings.drain_fd is not None:
+            os.close(self._settings.drain_fd)
+        asyncio.get_running_loop().call_later(grace, super().handle_exit, sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for _ in range(20 * self._served.state.draining):  # who was let in at the last moment gets to ask
+            await asyncio.sleep(0.05)
+            if not self.server_state.connections:
+                break
+        await super().shutdown(sockets)
 
 
 def main(target: str) -> None:
@@ -43,7 +62,9 @@ def main(target: str) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.stop_deadline_seconds),
     )
-    _Server(config, app, settings.stop_grace_seconds).run()
+    sockets = None if settings.http_fd is None else [socket.socket(fileno=settings.http_fd)]
+    with suppress(KeyboardInterrupt):  # what uvicorn makes of SIGINT when all is done
+        _Server(config, app, settings).run(sockets)
 
 
 if __name__ == "__main__":

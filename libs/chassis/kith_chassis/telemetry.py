@@ -32,6 +32,9 @@ EVENTS_CONSUMED = Counter("events_consumed", "Events by outcome.", ["type", "out
 OUTBOX_DEPTH = Gauge("outbox_depth", "Events stored and not yet on the stream.")
 OUTBOX_OLDEST = Gauge("outbox_oldest_seconds", "Age of the oldest of them.")
 CONSUMER_PENDING = Gauge("consumer_pending", "Events on the stream this service has not finished.")
+CONSUMER_BEHIND = Gauge("consumer_behind_seconds", "Age of the oldest event this service has not finished.")
+CONSUMER_REDELIVERED = Gauge("consumer_redelivered", "Events delivered more than once that it has not finished.")
+DEAD_LETTERS_KEPT = Gauge("dead_letters_kept", "Events set aside and neither applied since nor given up.")
 DEAD_LETTERS = Counter("dead_letters", "Events set aside after the last attempt.", ["type"])
 LEADING = Gauge("leading", "1 where this process leads the named work.", ["work"])
 

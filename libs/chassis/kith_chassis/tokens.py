@@ -64,18 +64,12 @@ class TokenVerifier:
     async def _decode(self, token: str) -> Principal:
         if self._keys is None:
             await self._fetch()
-        try:
-            claims = self._claims(token)
-        except InvalidKeyIdError:  # keys may have been rotated
-            if time.monotonic() - self._fetched_at < _REFETCH_SECONDS:
-                raise Unauthenticated from None
+        claims = self._claims(token)
+        if claims is None and time.monotonic() - self._fetched_at >= _REFETCH_SECONDS:  # keys may have been rotated
             await self._fetch()
-            try:
-                claims = self._claims(token)
-            except InvalidKeyIdError:
-                raise Unauthenticated from None
+            claims = self._claims(token)
         try:
-            if claims["iss"] != self._issuer:
+            if claims is None or claims["iss"] != self._issuer:
                 raise Unauthenticated
             return Principal(
                 subject=UUID(claims["sub"]),
@@ -86,12 +80,13 @@ class TokenVerifier:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Unauthenticated from error
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def _claims(self, token: str) -> dict[str, Any] | None:
+        """What a token says; None when it is signed with a key nobody knows."""
         assert self._keys is not None  # noqa: S101 -- fetched by the caller
         try:
             return dict(jwt.decode(token, self._keys, algorithms=[ALGORITHM]).claims)
         except InvalidKeyIdError:
-            raise
+            return None
         except (JoseError, ValueError, TypeError) as error:  # whatever a hostile token makes a parser say
             raise Unauthenticated from error
 

@@ -1,6 +1,6 @@
 """The reconciler: the database is the truth, the stream is the fast lane, and here the difference is found and mended.
 
-Two comparisons, each by event id over everything the stream may still hold:
+Two comparisons, each by event id over the last 30 days, or as long as the stream keeps where that is less:
 
 * an event that the outbox calls published and the stream does not have (its store was lost, or it acknowledged what it
   then forgot) waits in the outbox again, and the relay publishes it;
@@ -19,6 +19,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -34,7 +35,7 @@ from kith_chassis.consumers import Consumers
 from kith_chassis.database import Database
 from kith_chassis.events import SUBJECT_PREFIX
 from kith_chassis.jobs import lead
-from kith_events.housekeeping import observe, prune
+from kith_events.housekeeping import MENDED_DAYS, forget, observe, prune
 from kith_stream.pulling import pulling
 
 log = logging.getLogger(__name__)
@@ -78,12 +79,13 @@ async def reconcile(
     name: str, database: Database, bus: Bus, consumers: Consumers | None, *, stream_days: int
 ) -> Difference:
     """Compare service `name` with the stream and mend what differs. `database` is the worker's."""
+    days = min(stream_days, MENDED_DAYS)
     async with database.engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
-        published, missing = await _own(name, connection, bus, days=max(stream_days - 1, 1))
+        published, missing = await _own(name, connection, bus, days=days)
         delivered = unapplied = 0
         if consumers is not None and consumers.handlers:
-            delivered, unapplied = await _heard(name, connection, bus, consumers.subjects)
+            delivered, unapplied = await _heard(name, connection, bus, consumers.subjects, days=days)
         await connection.execute(_FORGET)
     found = Difference(published, missing, delivered, unapplied)
     if missing or unapplied:
@@ -94,21 +96,24 @@ async def reconcile(
 
 async def _own(name: str, connection: AsyncConnection, bus: Bus, *, days: int) -> tuple[int, int]:
     """How many events of the outbox were compared with the stream, and how many of them wait again."""
-    when = {"before": (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one(), "days": days}
-    await _gather(connection, bus, [f"{SUBJECT_PREFIX}{name}.>"])
+    before = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    when = {"before": before, "days": max(days - 1, 1)}
+    await _gather(connection, bus, [f"{SUBJECT_PREFIX}{name}.>"], days=days)
     published = (await connection.execute(_COUNT, when)).scalar_one()
     missing = (await connection.execute(_WAIT_AGAIN, when)).rowcount
     return published, missing
 
 
-async def _heard(name: str, connection: AsyncConnection, bus: Bus, subjects: Sequence[str]) -> tuple[int, int]:
+async def _heard(
+    name: str, connection: AsyncConnection, bus: Bus, subjects: Sequence[str], *, days: int
+) -> tuple[int, int]:
     """How many events the consumer is done with, and how many of them it never had; it goes back to the first."""
     try:
         consumer = await bus.js.consumer_info(bus.stream, name)
     except NotFoundError:
         return 0, 0  # it begins anew, with everything
     floor = consumer.ack_floor.stream_seq if consumer.ack_floor else 0
-    delivered = await _gather(connection, bus, subjects, last=floor)
+    delivered = await _gather(connection, bus, subjects, days=days, last=floor)
     unapplied, first = (await connection.execute(_UNAPPLIED, {"floor": floor})).one()
     if unapplied:
         await bus.js.delete_consumer(bus.stream, name)
@@ -117,13 +122,15 @@ async def _heard(name: str, connection: AsyncConnection, bus: Bus, subjects: Seq
     return delivered, unapplied
 
 
-async def _gather(connection: AsyncConnection, bus: Bus, subjects: Sequence[str], *, last: int | None = None) -> int:
-    """Put id and place of what the stream holds of these subjects into a temporary table; returns how many."""
+async def _gather(
+    connection: AsyncConnection, bus: Bus, subjects: Sequence[str], *, days: int, last: int | None = None
+) -> int:
+    """Put id and place of what the stream got of these in the last days into a temporary table; returns how many."""
     await connection.execute(_FORGET)
     await connection.execute(_GATHER)
     driver: Any = (await connection.get_raw_connection()).driver_connection
     held = 0
-    async for rows in _held(bus, subjects):
+    async for rows in _held(bus, subjects, days=days):
         known = [row for row in rows if last is None or row[1] <= last]
         await driver.copy_records_to_table("on_stream", records=known, columns=["event_id", "place"])
         held += len(known)
@@ -134,11 +141,13 @@ async def _gather(connection: AsyncConnection, bus: Bus, subjects: Sequence[str]
     return held
 
 
-async def _held(bus: Bus, subjects: Sequence[str]) -> AsyncIterator[list[tuple[UUID, int]]]:
-    """(event id, stream sequence) of the messages there are now, in order, some at a time; headers only."""
+async def _held(bus: Bus, subjects: Sequence[str], *, days: int) -> AsyncIterator[list[tuple[UUID, int]]]:
+    """(event id, stream sequence) of the messages of the last days, in order, some at a time; headers only."""
     config = api.ConsumerConfig(
         filter_subjects=list(subjects),
         ack_policy=api.AckPolicy.NONE,
+        deliver_policy=api.DeliverPolicy.BY_START_TIME,
+        opt_start_time=datetime.now(UTC) - timedelta(days=days),
         headers_only=True,
         mem_storage=True,
         inactive_threshold=60,
@@ -190,14 +199,17 @@ async def _forever(app: FastAPI) -> None:
     days: int = state.settings.stream_max_age_days
     await state.bus.established.wait()
     due = time.monotonic() + EVERY_SECONDS
-    while True:
-        await asyncio.sleep(OBSERVED_SECONDS)
-        try:
-            await observe(state.worker_database)
-            if time.monotonic() < due:
-                continue
-            due = time.monotonic() + EVERY_SECONDS
-            await reconcile(state.name, state.worker_database, state.bus, state.consumers, stream_days=days)
-            await prune(state.worker_database, stream_days=days)
-        except Exception as error:  # the database or the stream is away; the next turn comes
-            log.exception("cannot reconcile", extra={"reason": type(error).__name__})
+    try:
+        while True:
+            await asyncio.sleep(OBSERVED_SECONDS)
+            try:
+                await observe(state.name, state.worker_database, state.bus, state.consumers)
+                if time.monotonic() < due:
+                    continue
+                due = time.monotonic() + EVERY_SECONDS
+                await reconcile(state.name, state.worker_database, state.bus, state.consumers, stream_days=days)
+                await prune(state.worker_database, stream_days=days)
+            except Exception as error:  # the database or the stream is away; the next turn comes
+                log.exception("cannot reconcile", extra={"reason": type(error).__name__})
+    finally:
+        forget()

@@ -1,4 +1,4 @@
-"""The command line: `kith up`, `kith stop`."""
+"""The command line: `kith up`, `kith restart`, `kith stop`."""
 
 import asyncio
 import os
@@ -11,11 +11,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from kith_local import demo, postgres
+from kith_local import demo, postgres, restarts
 from kith_local.commands import ask_command, events_command, importing, story_command
 from kith_local.errors import LocalError
 from kith_local.layout import AlreadyRunningError, Installation
 from kith_local.processes import take_over
+from kith_local.restarts import RESTARTED
 from kith_local.steps import Steps
 from kith_local.up import EVERYTHING, System, running
 
@@ -51,6 +52,24 @@ def up(
 
     def act(console: Console) -> int:
         return asyncio.run(_up(Installation.from_environment(), console, chosen, wait=wait))
+
+    raise typer.Exit(_reported(act))
+
+
+@app.command()
+def restart(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Which; all when none is named.", show_default=False)
+    ] = None,
+) -> None:
+    """Restart services, the gateway, nats or postgres, one after the other, while everything goes on."""
+    unknown = set(names or ()) - set(RESTARTED)
+    if unknown:
+        raise typer.BadParameter(f"there is no {', '.join(sorted(unknown))}; choose from {', '.join(RESTARTED)}")
+
+    def act(console: Console) -> int:
+        asyncio.run(restarts.restart(Installation.from_environment(), names or (), Steps(console)))
+        return 0
 
     raise typer.Exit(_reported(act))
 

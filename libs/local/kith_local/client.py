@@ -32,8 +32,8 @@ class Client:
     def __init__(self, http: httpx.AsyncClient, url: str, *, token: str | None = None) -> None:
         self._http = http
         self.url = url
-        self._token = token
-        self._login: tuple[str, str, str] | None = None
+        self.token = token
+        self.login: dict[str, str] | None = None
 
     def anonymous(self) -> "Client":
         return Client(self._http, self.url)
@@ -45,19 +45,17 @@ class Client:
     async def signed_in(self, *, community: str, email: str, password: str) -> "Client":
         """The same gateway as the holder of this login; signs in again when the token expires."""
         client = Client(self._http, self.url)
-        client._login = (community, email, password)
+        client.login = {"community": community, "email": email, "password": password}
         await client._sign_in()
         return client
 
     async def _sign_in(self) -> None:
-        assert self._login is not None  # noqa: S101 -- called only where there is one
-        community, email, password = self._login
-        variables = {"input": {"community": community, "email": email, "password": password}}
+        assert self.login is not None  # noqa: S101 -- called only where there is one
         answer = await self.anonymous().mutate(
             "mutation($input: LogInInput!) { logIn(input: $input) { login { accessToken } errors { code message } } }",
-            variables["input"],
+            self.login,
         )
-        self._token = answer["login"]["accessToken"]
+        self.token = answer["login"]["accessToken"]
 
     async def query(self, document: str, **variables: Any) -> dict[str, Any]:
         """The data of a query; GraphQLError when any part of it failed."""
@@ -92,7 +90,7 @@ class Client:
                 return await self._once(document, variables)
             except (httpx.TransportError, GraphQLError) as error:
                 code = getattr(error, "code", None)
-                if code == "UNAUTHENTICATED" and self._login is not None:
+                if code == "UNAUTHENTICATED" and self.login is not None:
                     await self._sign_in()
                     continue
                 if code is not None and code not in _RETRIED:
@@ -110,7 +108,7 @@ class Client:
             wait = min(wait * 2, 2.0)
 
     async def _once(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         answer = await self._http.post(self.url, json={"query": document, "variables": variables}, headers=headers)
         try:
             body = answer.json()

@@ -111,13 +111,15 @@ def ask_command(
 def events_command(
     context: typer.Context, service: Annotated[str, typer.Argument(help="Whose events: identity, groups, …")]
 ) -> None:
-    """The events of one service: reconcile, letters, show ID, replay ID, discard ID. Takes a running system."""
+    """The events of one service: reconcile, rebuild, letters, show, replay, discard ID. Takes a running system."""
     if service not in SERVICES:
         raise LocalError(f"There is no service {service}; choose from {', '.join(SERVICES)}.")
     installation = Installation.from_environment()
     credentials = Credentials(installation.home / "secrets.json")
     cluster = Cluster(installation.postgres, installation.port("postgres"), credentials["postgres"])
-    told = environments.service(installation, credentials, installation.database_url or cluster.url, service)
+    admin_url = installation.database_url or cluster.url
+    told = environments.service(installation, credentials, admin_url, service)
+    told["KITH_OWNER_DATABASE_URL"] = environments.migration(credentials, admin_url, service)["KITH_DATABASE_URL"]
     argv = [sys.executable, "-m", "kith_events", service, *context.args]
     raise typer.Exit(subprocess.run(argv, env=told, check=False).returncode)  # noqa: S603 -- a command of ours
 

@@ -69,7 +69,7 @@ def _web(installation: Installation, name: str) -> dict[str, str]:
         "KITH_HTTP_HOST": HOST,
         "KITH_HTTP_PORT": str(installation.port(name)),
         "KITH_JWKS_URL": f"{installation.url('identity')}/.well-known/jwks.json",
-        "KITH_STOP_GRACE_SECONDS": "0",
+        "KITH_STOP_GRACE_SECONDS": "30",  # at most: the supervisor ends it when the next one is ready
         "KITH_LOG_LEVEL": os.environ.get("KITH_LOG_LEVEL", "INFO"),
     }
 

@@ -3,14 +3,19 @@
 What it guarantees: `stop` returns when every child and its descendants are gone. When this process is killed its
 children run on, marked in their environment; `take_over` at the next start finds and ends them. (A death signal from
 the kernel would end them at once, but only on Linux and only from the thread that started them.)
+
+A program with a port is given a listening socket that stays open here, so nobody is refused while it is away: who
+connects waits for the next process. Told to end from outside, it says so and serves on; the next one is started then,
+takes new connections from the same socket, and when it is ready the first one is told to end now.
 """
 
 import asyncio
 import os
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,9 +25,15 @@ from kith_local.accounts import Account
 from kith_local.errors import LocalError, is_full
 
 MARK = "KITH_INSTALLATION"
+LISTENING, DRAINING = "KITH_HTTP_FD", "KITH_DRAIN_FD"
+"""Where a program with a port finds its socket, and what it closes when it begins to drain (kith_chassis.serve)."""
 _POLL_SECONDS = 0.05
+_DEATH_SECONDS = 0.5  # within which one whose files were closed by the kernel is seen to have ended
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 15.0
+_DRAIN_SECONDS = 5.0  # longer than clients keep a connection that they do not use
+_LEAVING_SECONDS = 90.0  # longer than grace and deadline of a service
+_BACKLOG = 2048
 _STEADY_SECONDS = 60.0  # who ran this long is forgiven earlier deaths
 _ASKED_SECONDS, _ILL_TIMES = 2.0, 3  # how often who runs is asked whether it works, and how many a no is too many
 _KEPT_LOGS = 3
@@ -35,7 +46,8 @@ Ready = Callable[[], Awaitable[bool]]
 class Command:
     """A program to keep running. `environment` is all it gets; `stop_seconds` is what it has to end in order.
 
-    Who runs and is not `alive`, asked again and again, is ended and started again.
+    `listen` is the address of its listening socket, kept open between one process and the next. Who runs and is not
+    `alive`, asked again and again, is ended and started again.
     """
 
     name: str
@@ -46,6 +58,7 @@ class Command:
     stop_seconds: float = 30.0
     account: Account | None = None
     alive: Ready | None = None
+    listen: tuple[str, int] | None = None
 
 
 class StartError(LocalError):
@@ -62,10 +75,14 @@ class StartError(LocalError):
 @dataclass
 class _Child:
     command: Command
-    process: asyncio.subprocess.Process
-    started_at: float
+    listener: socket.socket | None = None
+    started_at: float = 0.0
     deaths: int = 0
     keeper: asyncio.Task[None] | None = field(default=None, repr=False)
+    process: asyncio.subprocess.Process = field(init=False)
+    drains: asyncio.Event = field(init=False)
+    leaving: dict[asyncio.subprocess.Process, asyncio.Task[None]] = field(default_factory=dict)
+    """Earlier processes that finish what they have, each with who sees to it that it ends."""
 
 
 class Supervisor:
@@ -80,7 +97,7 @@ class Supervisor:
         self.say = say
         self.longest_pause_seconds = _LONGEST_PAUSE_SECONDS
         self._groups: list[list[_Child]] = []
-        self._stopping = False
+        self._sockets = ExitStack()
         self._rotated: set[str] = set()
 
     @property
@@ -100,7 +117,10 @@ class Supervisor:
         group: list[_Child] = []
         self._groups.append(group)
         for command in commands:
-            child = _Child(command, await self._spawn(command), time.monotonic())
+            child = _Child(command)
+            if command.listen is not None:
+                child.listener = self._sockets.enter_context(socket.create_server(command.listen, backlog=_BACKLOG))
+            await self._spawn(child)
             group.append(child)  # at once: when the next one cannot be started, `stop` must know of this one
         waits = [asyncio.create_task(self._first_ready(child, seconds, came)) for child in group]
         try:
@@ -117,7 +137,8 @@ class Supervisor:
     ) -> None:
         """Run a program to its end; StartError unless it ends well. It ends too when this is cancelled."""
         command = Command(name, argv, environment, _always, account=account)
-        child = _Child(command, await self._spawn(command), time.monotonic())
+        child = _Child(command)
+        await self._spawn(child)
         try:
             status = await child.process.wait()
         except asyncio.CancelledError:
@@ -128,7 +149,7 @@ class Supervisor:
 
     async def stop(self) -> None:
         """End everything, latest group first, each in order and, past its deadline, by force. May be called twice."""
-        self._stopping = True
+        self._sockets.close()
         keepers = [child.keeper for group in self._groups for child in group if child.keeper]
         for keeper in keepers:
             keeper.cancel()
@@ -141,22 +162,31 @@ class Supervisor:
         """Kill whatever still runs."""
         for group in self._groups:
             for child in group:
-                _signal_group(child.process.pid, signal.SIGKILL)
+                for process in (child.process, *child.leaving):
+                    _signal_group(process.pid, signal.SIGKILL)
 
-    async def _spawn(self, command: Command) -> asyncio.subprocess.Process:
-        log = self._open_log(command.name)
+    async def _spawn(self, child: _Child) -> None:
+        """Start the (next) process of a child."""
+        command = child.command
+        passed: tuple[int, ...] = ()
         environment = {**command.environment, MARK: self.mark}
-        with log.open("ab") as out:
-            return await asyncio.create_subprocess_exec(
+        child.drains = asyncio.Event()
+        with ExitStack() as open_files:
+            if child.listener is not None:
+                passed = child.listener.fileno(), _told_when_closed(child.drains, open_files)
+                environment |= {LISTENING: str(passed[0]), DRAINING: str(passed[1])}
+            child.process = await asyncio.create_subprocess_exec(
                 *command.argv,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=out,
+                stdout=open_files.enter_context(self._open_log(command.name).open("ab")),
                 stderr=asyncio.subprocess.STDOUT,
                 env=environment,
                 cwd="/",  # nothing depends on where we were started, or keeps that directory busy
                 start_new_session=True,  # Ctrl-C is for us to pass on, in order
+                pass_fds=passed,
                 **(command.account.spawn if command.account else {}),
             )
+        child.started_at = time.monotonic()
 
     def _open_log(self, name: str) -> Path:
         log = self.log(name)
@@ -190,45 +220,77 @@ class Supervisor:
     async def _keep(self, child: _Child) -> None:
         name = child.command.name
         while True:
-            status = await self._ended(child)
-            _signal_group(child.process.pid, signal.SIGKILL)  # what it had started has no one to answer to
-            if time.monotonic() - child.started_at > _STEADY_SECONDS:
-                child.deaths = 0
-            pause = min(_FIRST_PAUSE_SECONDS * 2**child.deaths, self.longest_pause_seconds)
-            child.deaths += 1
-            why = "the disk is full: free some space" if is_full(self.logs) else f"see {self.log(name)}"
-            self.say(f"{name} {_ending(status)}; starting it again in {pause:.1f} s ({why})")
-            await asyncio.sleep(pause)
-            died_at = child.started_at = time.monotonic()
+            if await self._leaves(child):
+                self.say(f"{name} was told to end; the next one starts while it finishes")
+                left_at, process = time.monotonic(), child.process
+                child.leaving[process] = asyncio.create_task(self._leave(child, process))
+            else:
+                left_at = time.monotonic()
+                await self._mourn(child)
             try:
-                child.process = await self._spawn(child.command)
+                await self._spawn(child)
             except OSError as error:
                 self.say(f"{name} could not be started: {error.strerror}")
                 continue
             if await self._ready(child, _STEADY_SECONDS):
-                self.say(f"{name} is back after {time.monotonic() - died_at + pause:.1f} s")
+                self.say(f"{name} is back after {time.monotonic() - left_at:.1f} s")
+                for process in child.leaving:
+                    wait = max(0.0, left_at + _DRAIN_SECONDS - time.monotonic())
+                    asyncio.get_running_loop().call_later(wait, _tell, process, child.command.stop_signal)
 
-    async def _ended(self, child: _Child) -> int:
-        """The status of a child that has ended, or was ended because it is not alive."""
-        ill = 0
-        while child.command.alive is not None:
+    async def _mourn(self, child: _Child) -> None:
+        """Say that a process has ended, and pause for the longer the more often that happens."""
+        name, process = child.command.name, child.process
+        _signal_group(process.pid, signal.SIGKILL)  # what it had started has no one to answer to
+        if time.monotonic() - child.started_at > _STEADY_SECONDS:
+            child.deaths = 0
+        pause = min(_FIRST_PAUSE_SECONDS * 2**child.deaths, self.longest_pause_seconds)
+        child.deaths += 1
+        why = "the disk is full: free some space" if is_full(self.logs) else f"see {self.log(name)}"
+        self.say(f"{name} {_ending(await process.wait())}; starting it again in {pause:.1f} s ({why})")
+        await asyncio.sleep(pause)
+
+    async def _leave(self, child: _Child, process: asyncio.subprocess.Process) -> None:
+        await self._ended(child.command, process, _LEAVING_SECONDS)
+        child.leaving.pop(process, None)
+
+    async def _leaves(self, child: _Child) -> bool:
+        """Wait until a process has ended (False), or says that it will and serves on meanwhile (True)."""
+        if child.listener is None:
+            await self._works(child)
+        else:
+            await child.drains.wait()
             with suppress(TimeoutError):
-                return await asyncio.wait_for(child.process.wait(), _ASKED_SECONDS)
+                await asyncio.wait_for(child.process.wait(), _DEATH_SECONDS)
+        return child.process.returncode is None
+
+    async def _works(self, child: _Child) -> None:
+        """Return when a process has ended, or was ended because it is not alive."""
+        ill = 0
+        while child.command.alive is not None and child.process.returncode is None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(child.process.wait(), _ASKED_SECONDS)
+                return
             ill = 0 if await child.command.alive() else ill + 1
             if ill == _ILL_TIMES:
                 self.say(f"{child.command.name} does not work; ending it (see {self.log(child.command.name)})")
                 await self._end(child)
-        return await child.process.wait()
+        await child.process.wait()
 
     async def _end(self, child: _Child) -> None:
-        process = child.process
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.send_signal(child.command.stop_signal)
-            try:
-                await asyncio.wait_for(process.wait(), child.command.stop_seconds)
-            except TimeoutError:
-                self.say(f"{child.command.name} did not end within {child.command.stop_seconds:.0f} s; killed")
+        """End all processes of a child."""
+        leavers, processes = list(child.leaving.values()), [child.process, *child.leaving]
+        for process in processes:
+            _tell(process, child.command.stop_signal)
+        await asyncio.gather(*(self._ended(child.command, each, child.command.stop_seconds) for each in processes))
+        await asyncio.gather(*leavers)
+
+    async def _ended(self, command: Command, process: asyncio.subprocess.Process, seconds: float) -> None:
+        """Return when a process that was told to end has ended, by force after so many seconds."""
+        try:
+            await asyncio.wait_for(process.wait(), seconds)
+        except TimeoutError:
+            self.say(f"{command.name} did not end within {seconds:.0f} s; killed")
         _signal_group(process.pid, signal.SIGKILL)
         await process.wait()
 
@@ -246,7 +308,7 @@ def take_over(home: Path) -> list[str]:
                 continue
             if each.environ().get(MARK) == str(home):
                 left.append(each)
-    for ask, seconds in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
+    for ask, seconds in ((signal.SIGINT, 10.0), (signal.SIGKILL, 5.0)):
         alive = [each for each in left if each.is_running()]
         for each in alive:
             with suppress(psutil.NoSuchProcess):
@@ -255,8 +317,28 @@ def take_over(home: Path) -> list[str]:
     return sorted({str(each.info["name"]) for each in left})
 
 
+def _told_when_closed(told: asyncio.Event, open_files: ExitStack) -> int:
+    """A file descriptor to pass on: `told` is set when all who have it have closed it, or ended."""
+    ours, theirs = os.pipe()
+    open_files.callback(os.close, theirs)
+    loop = asyncio.get_running_loop()
+
+    def closed() -> None:
+        loop.remove_reader(ours)
+        os.close(ours)
+        told.set()
+
+    loop.add_reader(ours, closed)
+    return theirs
+
+
 async def _always() -> bool:
     return True
+
+
+def _tell(process: asyncio.subprocess.Process, what: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(what)
 
 
 def _signal_group(pid: int, what: signal.Signals) -> None:

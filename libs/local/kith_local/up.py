@@ -21,7 +21,7 @@ from kith_local.accounts import account_for
 from kith_local.credentials import Credentials
 from kith_local.databases import login_url, prepare
 from kith_local.errors import LocalError, disk_full, explain, is_full
-from kith_local.layout import GATEWAY, SERVICES, Installation
+from kith_local.layout import GATEWAY, HOST, SERVICES, Installation
 from kith_local.nats import Nats, greeting
 from kith_local.postgres import Cluster
 from kith_local.processes import Command, Ready, StartError, Supervisor, take_over
@@ -234,7 +234,14 @@ def _command(system: System, name: str, client: httpx.AsyncClient) -> Command:
     else:
         environment = environments.service(system.installation, system.credentials, system.admin_url, name)
     argv = [sys.executable, "-m", "kith_chassis.serve", f"kith_{name}.main:app"]
-    return Command(name, argv, environment, answers(client, f"{system.url(name)}/health/ready"))
+    return Command(
+        name,
+        argv,
+        environment,
+        answers(client, f"{system.url(name)}/health/ready"),
+        stop_signal=signal.SIGINT,  # without the grace that SIGTERM gives to those who would come back
+        listen=(HOST, system.installation.port(name)),
+    )
 
 
 def answers(client: httpx.AsyncClient, url: str) -> Ready:
@@ -242,7 +249,8 @@ def answers(client: httpx.AsyncClient, url: str) -> Ready:
 
     async def ready() -> bool:
         try:
-            return (await client.get(url)).status_code == httpx.codes.OK
+            # A connection that was kept would lead to the process before.
+            return (await client.get(url, headers={"Connection": "close"})).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 

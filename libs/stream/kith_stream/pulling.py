@@ -53,6 +53,11 @@ class Message:
         return self._place(4)
 
     @property
+    def number(self) -> int:
+        """Which one it is of all its consumer has delivered: 1, 2, 3 …; a gap is a message that got lost."""
+        return self._place(3)
+
+    @property
     def stored_at(self) -> float:
         """When the stream stored it: Unix time in seconds."""
         return self._place(2) / 1e9

@@ -2,6 +2,7 @@
 
 Event schemas with examples, OpenAPI per service, the GraphQL schema and an AsyncAPI document. They are data, never
 imported: producers export them, a test holds consumers against the examples, and every change shows in review.
+`contracts/golden/` only grows: a shape an event once had stays, because the log holds events of that shape.
 """
 
 import importlib
@@ -17,6 +18,7 @@ import yaml
 from fastapi import FastAPI
 
 from kith_chassis.events import SUBJECT_PREFIX, Event, View
+from kith_testkit.evolution import golden
 
 ROOT = Path(__file__).parents[3]
 CONTRACTS = ROOT / "contracts"
@@ -123,7 +125,10 @@ def contracts() -> dict[str, str]:
     files: dict[str, str] = {}
     for service in services():
         for event in events_of(service):
-            files[f"events/{event.type}.json"] = _json(event_contract(event))
+            contract = event_contract(event)
+            name, content = golden(contract)
+            files[f"events/{event.type}.json"] = _json(contract)
+            files[f"golden/{event.type}/{name}.json"] = _json(content)
         files[f"openapi/{service}.json"] = _json(application(service).openapi())
     files["asyncapi.yaml"] = yaml.safe_dump(asyncapi(), sort_keys=True, width=120)
     files["graphql/schema.graphql"] = importlib.import_module("kith_gateway.export").text()
@@ -142,7 +147,8 @@ def on_disk() -> dict[str, str]:
 def main() -> None:
     files, before = contracts(), on_disk()
     for name in before.keys() - files.keys():
-        (CONTRACTS / name).unlink()
+        if not name.startswith("golden/"):
+            (CONTRACTS / name).unlink()
     for name, text in files.items():
         path = CONTRACTS / name
         path.parent.mkdir(parents=True, exist_ok=True)

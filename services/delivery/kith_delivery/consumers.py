@@ -9,8 +9,32 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.consumers import Consumers
 from kith_chassis.events import AnyEvent, Received
+from kith_events.projections import Projection, Projections
 
 consumers = Consumers()
+# What an endpoint that is there now has been owed since it was made, as far back as delivered rows are kept.
+_OWED = """
+EXISTS (SELECT FROM {schema}.webhook_endpoints w JOIN {schema}.outgoing_events o ON o.id = deliveries.event_id
+  WHERE w.id = deliveries.endpoint_id AND w.disabled_at IS NULL AND o.type <> 'delivery.endpoint_tested.v1'
+    AND o.occurred_at > greatest(w.created_at, now() - interval '30 days'))
+"""
+_OWED_TO_SOMEBODY = (
+    """
+EXISTS (SELECT FROM {schema}.deliveries WHERE deliveries.event_id = outgoing_events.id AND """
+    + _OWED
+    + ")"
+)
+_ATTEMPTS = (
+    "id", "status", "due_at", "claimed_until", "attempts", "attempted_at", "delivered_at", "status_code", "error",
+    "answer", "milliseconds",
+)  # fmt: skip
+projections = Projections(
+    [
+        Projection("outgoing_events", ignored=("stored_at",), rows=_OWED_TO_SOMEBODY, swap="never"),
+        Projection("deliveries", key=("event_id", "endpoint_id"), ignored=_ATTEMPTS, rows=_OWED, swap="never"),
+    ],
+    given=("webhook_endpoints",),
+)
 
 # Communities without endpoints are most: theirs are not even put together.
 _LISTENING = text(

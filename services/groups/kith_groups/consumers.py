@@ -11,8 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
 from kith_chassis.ids import new_id
+from kith_events.projections import Projection, Projections
 
 consumers = Consumers()
+# A coordinator may have opened the welcome space before its community was heard of; threads refer to the one there is.
+_WELCOME_SPACE = Projection(
+    "spaces", key=("community_id", "key"), ignored=("id", "name"), rows="key = 'welcome'", swap="add"
+)
+projections = Projections([Projection("participants"), _WELCOME_SPACE])
 
 
 class CommunityFounded(View, type="identity.community_founded.v1"):

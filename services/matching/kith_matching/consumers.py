@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
+from kith_events.projections import Projection, Projections
 
 consumers = Consumers()
+projections = Projections([Projection("participants")])
 
 
 class ProfileChanged(View, type="identity.profile_changed.v1"):

@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
+from kith_events.projections import Projection, Projections
 from kith_metrics.interactions import Firsts, Tie, met, write_ties
 
 consumers = Consumers()
+projections = Projections([Projection("members"), Projection("interactions")])
 
 
 class MemberJoined(View, type="identity.member_joined.v1"):

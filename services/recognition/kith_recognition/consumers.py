@@ -9,10 +9,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
+from kith_events.projections import Projection, Projections
 from kith_recognition.awards import Fact, facts_of
 from kith_recognition.ledger import record
 
 consumers = Consumers()
+projections = Projections(
+    [
+        Projection("members", ignored=("listed",), swap="add"),  # whether they are listed, they say themselves
+        # Earned is earned, by the rules of that day; and which events fill a capped day depends on their order.
+        Projection(
+            "ledger_entries", key=("community_id", "member_id", "rule", "event_id"), ignored=("id",), swap="never"
+        ),
+        Projection("tallies"),
+        # Which event completed a badge of many givers depends on who had given by then; that it was completed does not.
+        Projection(
+            "badge_awards",
+            key=("community_id", "member_id", "badge_key"),
+            ignored=("id", "evidence_id", "awarded_at"),
+            rows="awarded_by IS NULL",
+        ),
+    ],
+    given=("award_rules", "kudos"),
+)
 
 _MEET = text("""
 INSERT INTO members (community_id, member_id)
