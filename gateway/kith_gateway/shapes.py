@@ -26,8 +26,8 @@ _LEAVES: dict[str, Any] = {
     **dict.fromkeys(_TEXT, str),
     "Boolean": bool,
     "Int": Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)],
-    # Beyond this a whole number may lose digits as a float, which the ordinary executor refuses to do.
-    "Float": Annotated[float, msgspec.Meta(ge=-_WHOLE, le=_WHOLE)],
+    # From here on a whole number may lose digits as a float, which the ordinary executor refuses to do.
+    "Float": Annotated[float, msgspec.Meta(gt=-_WHOLE, lt=_WHOLE)],
     "JSON": dict | list | str | int | float | bool,
 }
 

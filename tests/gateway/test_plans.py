@@ -1,6 +1,7 @@
 """Both executors answer the same, byte for byte, whatever is asked and whatever the services say."""
 
 import os
+import random
 import time
 from collections import Counter
 from uuid import UUID
@@ -9,7 +10,7 @@ import msgspec
 import pytest
 from graphql import OperationDefinitionNode
 from graphql.execution.values import VariableValues
-from tests.gateway.at_random import Author, Services
+from tests.gateway.at_random import CORE, LEAVES, WRONG, WRONG_FOR, Author, Services
 
 from kith_chassis.tokens import Principal
 from kith_gateway.context import Context, Limits
@@ -182,3 +183,66 @@ async def test_people_on_the_same_level_are_one_call_whatever_they_hang_on():
                 viewer { member { languages } } }""".replace("ID", encode_id("Report", UUID(int=5)))
     await answers(carry_out, services, text, {})
     assert Counter(route for _, route, _ in services.calls)["/read/members"] == 2  # the caller's needs no level above
+
+
+class Saying(Services):
+    """Services of which one route says exactly this."""
+
+    def __init__(self, route, said):
+        super().__init__("3")
+        self.faults, self.odd, self.said = {}, 0, {route: said}
+
+    def answer(self, method, route, given, query):
+        return self.said[route] if route in self.said else super().answer(method, route, given, query)
+
+
+async def alike(route, said, text):
+    """The answer of both executors, when a route says this."""
+    got = await answers(carry_out, Saying(route, said), text, {})
+    assert got == await answers(ordinary, Saying(route, said), text, {}), said
+    return msgspec.json.decode(got)
+
+
+LEAVES_OF_A_MEMBER = {
+    "experience_years": "experienceYears",
+    "visibility": "visibility",
+    "display_name": "displayName",
+    "bio": "bio",
+    "languages": "languages",
+    "skills_offered": "skillsOffered { level }",
+    "id": "id",
+}
+
+
+@pytest.mark.parametrize("name", LEAVES_OF_A_MEMBER)
+async def test_whatever_a_value_is_both_say_the_same_of_it(name):
+    text = f'{{ member(id: "{MEMBER}") {{ {LEAVES_OF_A_MEMBER[name]} }} }}'
+    right = Services("3").thing(CORE.type_map["Member"], random.Random(1))
+    for wrong in [*WRONG, *(each for some in (*WRONG_FOR.values(), *LEAVES.values()) for each in some)]:
+        for value in (wrong, [wrong], [{"tag": "x", "level": wrong}]):
+            await alike("/read/members", [right | {name: value}], text)
+    await alike("/read/members", [{key: value for key, value in right.items() if key != name}], text)
+
+
+@pytest.mark.parametrize("key", [None, "", "missing"])
+async def test_who_has_no_key_has_nobody_and_nothing(key):
+    text = """{ session(id: "ID") { title rsvps { answer } group { name } } }""".replace(
+        "ID", encode_id("Session", UUID(int=5))
+    )
+    said = {"title": "Tea"} if key == "missing" else {"title": "Tea", "id": key, "group_id": key}
+    before = told()
+    answer = await alike("/sessions/{id}", said, text)
+    assert answer["data"] == {"session": {"title": "Tea", "rsvps": [], "group": None}}
+    assert (told() - before)["plan"] == 1
+
+
+@pytest.mark.parametrize("kind", CORE.type_map["GroupKind"].values)
+async def test_the_name_of_a_word_is_not_the_word(kind):
+    text = '{ group(id: "ID") { kind } }'.replace("ID", encode_id("Group", UUID(int=5)))
+    assert (await alike("/read/groups", [{"kind": kind.lower()}], text))["data"] == {"group": {"kind": kind}}
+    assert (await alike("/read/groups", [{"kind": kind}], text))["data"] == {"group": None}
+
+
+async def test_an_item_that_has_no_place_in_the_order_spoils_its_page():
+    answer = await alike("/spaces", {"items": [{"name": "a", "key": "b"}]}, "{ spaces { edges { node { name } } } }")
+    assert answer["data"] == {"spaces": None}
