@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 
 from kith_gateway import connections
 from kith_gateway.connections import BrokenError, Connections, NotReachedError
@@ -218,3 +219,18 @@ async def test_nothing_given_to_it_becomes_a_second_header_or_request(target, he
         with pytest.raises(ValueError, match=r"header|address"):
             await ask(client, target, **headers)
         assert server.requests == []
+
+
+def test_it_works_on_the_loop_that_production_runs():
+    async def asked():
+        async with served() as (server, client):
+            assert await asyncio.gather(*(ask(client, body=b"%d" % n) for n in range(9))) == [
+                (200, b"%d" % n) for n in range(9)
+            ]
+            server.answers = [[ANSWERS["in chunks"][:30], None], ANSWERS["in chunks"]]
+            with pytest.raises(BrokenError):
+                await ask(client)
+            assert await ask(client) == (404, b"three")
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asked())
