@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from bench import events, hot, importing, jetstream, matching, story, system
+from bench import events, gateway, hot, importing, jetstream, matching, story, system
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "bench.json"
@@ -26,6 +26,7 @@ AREAS: dict[str, Callable[[], Awaitable[list[dict[str, Any]]]]] = {
     "matching": matching.measure,
     "import": importing.measure,
     "events": events.measure,
+    "gateway": gateway.measure,
     "hot": hot.measure,
     "jetstream": jetstream.measure,
     "story": story.measure,
@@ -39,6 +40,10 @@ ABOUT = {
     "events": "The relay of an outbox and a service's consumer (metrics, members who joined) beside raw JetStream on "
     "the same servers in the same run; PostgreSQL with synchronous commit, NATS with `sync_interval: always`, all on "
     "the same cores. Ratios are to the raw limit above them.",
+    "gateway": "Stubbed services that answer from memory. The executors alone: one process, decoding and encoding "
+    "included, processor time. Over HTTP: four kept connections; answers are counted by the processor time of the "
+    "server under test, so that what else runs counts little. Only ours checks tokens, limits and cost. Ratios are to "
+    "documented Strawberry.",
     "hot": "Posts written over HTTP to groups, their effect committed by metrics: service, relay, stream, consumer, "
     "both databases and the load on the same cores; PostgreSQL with synchronous commit, NATS with `sync_interval: "
     "always`.",

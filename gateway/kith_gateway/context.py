@@ -1,18 +1,21 @@
 """What one GraphQL request carries: who calls, the loaders of its joins, and the way to the services."""
 
+import asyncio
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from strawberry.dataloader import DataLoader
+from strawberry.exceptions import WrongNumberOfResultsReturned
 
 from kith_chassis.errors import Problem, Unauthenticated, Unavailable
 from kith_chassis.tokens import Principal
 from kith_gateway.settings import Settings
-from kith_gateway.upstream import Upstream, UpstreamError
+from kith_gateway.upstream import Upstream, UpstreamError, decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,74 @@ MAX_KEYS = 1000
 """As many keys as a batched read of a service takes at once."""
 
 
+_At = tuple[str, str, int | None]
+
+
+class Kept:
+    """What the services answered to one request, problems included.
+
+    When a plan has to give an operation up, the ordinary executor runs it over these: no service is asked the same
+    again, and one that is away is not waited for twice.
+    """
+
+    def __init__(self) -> None:
+        self.fetched: dict[Any, bytes | UpstreamError] = {}
+        self._batches: list[tuple[_At, list[str], bytes | UpstreamError]] = []
+
+    async def fetch(self, address: Any, asking: Awaitable[bytes]) -> bytes:
+        try:
+            content = self.fetched[address] = await asking
+        except UpstreamError as error:
+            self.fetched[address] = error
+            raise
+        return content
+
+    async def batch(self, at: _At, keys: list[str], asking: Awaitable[bytes]) -> bytes:
+        try:
+            content = await asking
+        except UpstreamError as error:
+            self._batches.append((at, keys, error))
+            raise
+        self._batches.append((at, keys, content))
+        return content
+
+    def prime(self, loader: DataLoader[Any, Any], at: _At) -> None:
+        """Tell a new loader what is known, problems and misaligned answers in the same way as it finds them itself."""
+        for known, keys, content in self._batches:
+            if known != at:
+                continue
+            found: Sequence[Any]
+            try:
+                found = list(_said(at[0], content))
+                if len(found) != len(keys):
+                    raise WrongNumberOfResultsReturned(expected=len(keys), received=len(found))  # noqa: TRY301
+            except Exception as error:  # noqa: BLE001 -- whatever it is, it belongs to each of the keys
+                found = [error] * len(keys)
+            for key, value in zip(keys, found, strict=True):
+                loader.cache_map.set(key, _settled(value))
+
+
+def _said(service: str, content: bytes | UpstreamError) -> Any:
+    if isinstance(content, UpstreamError):
+        raise content
+    return decoded(service, HTTPStatus.OK, content)
+
+
+def _settled(value: Any) -> asyncio.Future[Any]:
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    if isinstance(value, Exception):
+        future.set_exception(value)
+        future.exception()  # whoever awaits it gets it; if nobody does, that is no error
+    else:
+        future.set_result(value)
+    return future
+
+
+def _address(service: str, route: str, values: Mapping[str, Any], query: Mapping[str, str]) -> Any:
+    named = tuple((name, str(value)) for name, value in values.items() if f"{{{name}}}" in route)
+    return service, route, named, tuple(query.items())
+
+
 class Context:
     """One per request; nothing in it outlives the request."""
 
@@ -45,6 +116,7 @@ class Context:
         limits: Limits,
         operation: str | None = None,
         introspection: bool = False,
+        plans: bool = True,
     ) -> None:
         self.upstream = upstream
         self.authorization = authorization
@@ -53,7 +125,9 @@ class Context:
         self.limits = limits
         self.operation = operation
         self.introspection = introspection
+        self.plans = plans
         self.cost = 0
+        self._kept = Kept()
         self._loaders: dict[tuple[str, str, int | None], DataLoader[Any, Any]] = {}
 
     def caller(self) -> Principal:
@@ -73,7 +147,25 @@ class Context:
                 return await self.ask(service, "POST", route, body=body)
 
             self._loaders[at] = DataLoader(load_fn=load, max_batch_size=MAX_KEYS)
+            self._kept.prime(self._loaders[at], at)
         return self._loaders[at]
+
+    async def batch(self, service: str, route: str, first: int | None, keys: list[str]) -> bytes:
+        """What a batched read answers, as it came; a loader made after it knows it."""
+        body = {"keys": keys} if first is None else {"keys": keys, "first": first}
+        asking = self._read(service, "POST", route, body=body)
+        return await self._kept.batch((service, route, first), keys, asking)
+
+    async def fetch(self, service: str, route: str, values: Mapping[str, Any], query: Mapping[str, str]) -> bytes:
+        """What one `GET` answers, as it came; `ask` knows it afterwards."""
+        asking = self._read(service, "GET", route, values=values, query=query)
+        return await self._kept.fetch(_address(service, route, values, query), asking)
+
+    async def _read(self, service: str, method: str, route: str, **asked: Any) -> bytes:
+        content: bytes = await self.upstream.call(
+            service, method, route, authorization=self.credentials(), raw=True, **asked
+        )
+        return content
 
     async def ask(
         self,
@@ -86,6 +178,9 @@ class Context:
         body: Any = None,
     ) -> Any:
         """Read from a service as the caller."""
+        known = self._kept.fetched.get(_address(service, route, values or {}, query or {})) if method == "GET" else None
+        if known is not None:
+            return _said(service, known)
         return await self.upstream.call(
             service, method, route, values=values, query=query, body=body, authorization=self.credentials()
         )

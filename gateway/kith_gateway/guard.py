@@ -6,8 +6,6 @@ asked about, so a page of 50 members with their roles costs 1 + 50.
 """
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -30,14 +28,12 @@ from graphql import (
     specified_rules,
     validate,
 )
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from kith_gateway.context import Context, Limits
-from kith_gateway.inputs import check_literals, check_variables, refusal
+from kith_gateway.context import Limits
+from kith_gateway.inputs import check_literals, refusal
 from kith_gateway.joins import AnyNode, Calling, Fetch, Join, Pages, Value, declaration_of
-from kith_gateway.upstream import UpstreamError
 from kith_gateway.writes import Write
 
 MAX_ERRORS = 10
@@ -51,7 +47,6 @@ MAX_REPEATED = 15
 """Fields that say again what stands beside them: validation compares each with each."""
 MAX_FRAGMENTS = 40
 MAX_SPREADS = 100
-_REMEMBERED = 256
 _TYPICAL_LIST = 10
 # A string without an end takes the rest: looking for it again at each of its quotes would take quadratic time.
 _TOKEN = re.compile(
@@ -60,9 +55,8 @@ _TOKEN = re.compile(
 )
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def parsed(text: str, max_tokens: int) -> DocumentNode:
-    """The document of a text, remembered for the newest few hundred. Raises GraphQLError."""
+    """The document of a text. Raises GraphQLError."""
     if len(text) > MAX_TEXT:
         raise refusal(
             "TOO_LARGE", f"The document has more than {MAX_TEXT:,} characters; give long values as variables."
@@ -80,45 +74,13 @@ def parsed(text: str, max_tokens: int) -> DocumentNode:
     return document
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def validated(schema: GraphQLSchema, document: DocumentNode, introspection: bool) -> tuple[GraphQLError, ...]:
-    """What is wrong with a document, ten things at most, remembered like the document."""
+    """What is wrong with a document, ten things at most."""
     rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
     return tuple(validate(schema, document, rules, max_errors=MAX_ERRORS - 1))
 
 
-class Guarded(SchemaExtension):
-    """Parses from a bounded cache, refuses what is too much, validates from a bounded cache."""
-
-    def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        request: Context = context.context
-        context.graphql_document = parsed(context.query or "", request.limits.tokens)
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        context = self.execution_context
-        request: Context = context.context
-        document, schema = context.graphql_document, context.schema._schema  # noqa: SLF001 -- the graphql-core schema has no public name
-        assert document is not None  # noqa: S101 -- parsing comes before
-        try:
-            check_variables(context.variables or {})
-            _sized(document)
-            weigher = _Weigher(schema, document, context.variables or {}, request.limits)
-            request.cost = weigher.weigh(request.operation)
-            errors = validated(schema, document, request.introspection)
-            context.pre_execution_errors = list(errors)
-            if not errors and weigher.needs_login(request.operation):
-                # Nothing of it can be carried out, so its inputs need not be converted either.
-                request.credentials()
-        except UpstreamError as error:
-            context.pre_execution_errors = [GraphQLError(str(error), extensions=error.extensions)]
-        except GraphQLError as error:
-            context.pre_execution_errors = [error]
-        yield
-
-
-def _sized(document: DocumentNode) -> None:
+def check_size(document: DocumentNode) -> None:
     """Refuse documents whose text alone would make validation slow."""
     fields = aliases = repeated = fragments = spreads = 0
     waiting: list[SelectionSetNode] = []
@@ -151,7 +113,9 @@ def _sized(document: DocumentNode) -> None:
             raise refusal("TOO_LARGE", f"The document has {count} {what}; {most} are the most.")
 
 
-class _Weigher:
+class Weigher:
+    """Weighs an operation; `asked` is the variables its weight depends on."""
+
     def __init__(
         self, schema: GraphQLSchema, document: DocumentNode, variables: dict[str, Any], limits: Limits
     ) -> None:
@@ -160,12 +124,13 @@ class _Weigher:
         self.fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self.variables: dict[str, Any] = {}
         self.weighed: dict[str, tuple[int, int]] = {}
+        self.asked: set[str] = set()
 
     def weigh(self, name: str | None) -> int:
         """The cost of an operation. Raises GraphQLError when it is more than the limits allow."""
         if name is None and len(self.operations) != 1:
             raise refusal("GRAPHQL_VALIDATION_FAILED", "The document has several operations; give an operationName.")
-        operation = self._operation(name)
+        operation = self.operation(name)
         if operation is None:
             return 0
         root = self.schema.get_root_type(operation.operation)
@@ -183,7 +148,7 @@ class _Weigher:
 
     def needs_login(self, name: str | None) -> bool:
         """Whether a valid operation writes, and nothing that could be written without signing in."""
-        operation = self._operation(name)
+        operation = self.operation(name)
         if operation is None or operation.operation is not OperationType.MUTATION:
             return False
         fields = getattr(self.schema.mutation_type, "fields", {})
@@ -207,7 +172,8 @@ class _Weigher:
                     waiting.append(self.fragments[node.name.value].selection_set)
         return writes > 0
 
-    def _operation(self, name: str | None) -> OperationDefinitionNode | None:
+    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """The operation of this name, or the first for no name."""
         for each in self.operations:
             if name is None or (each.name is not None and each.name.value == name):
                 return each
@@ -281,6 +247,7 @@ class _Weigher:
                 if isinstance(argument.value, IntValueNode):
                     return max(int(argument.value.value), 1)
                 if isinstance(argument.value, VariableNode):
+                    self.asked.add(argument.value.name.value)
                     found = self.variables.get(argument.value.name.value)
                     return max(found, 1) if isinstance(found, int) else default
         return default

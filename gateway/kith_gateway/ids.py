@@ -17,7 +17,7 @@ class InvalidId(Invalid):
 
 def encode_id(of: str, key: Any) -> str:
     """The global id of the thing of type `of` with this key."""
-    return base64.b64encode(f"{of}:{key}".encode()).decode()
+    return binascii.b2a_base64(f"{of}:{key}".encode(), newline=False).decode()
 
 
 def split_id(found: Any) -> tuple[str, str]:

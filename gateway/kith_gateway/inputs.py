@@ -4,7 +4,7 @@ Both passes are linear and keep a list of what waits instead of calling themselv
 reaches the recursion limit. After them everything that walks an input by recursion is bounded.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import isfinite
 from typing import Any
 
@@ -69,12 +69,24 @@ def check_literals(document: DocumentNode) -> None:
             raise _nul(place, key, node)
         if isinstance(node, IntValueNode | FloatValueNode) and not _fits(node):
             raise _too_large(place, node)
-        for name in node.keys:
-            inner = getattr(node, name, None)
-            nodes = [
-                each for each in (inner if isinstance(inner, list | tuple) else (inner,)) if isinstance(each, Node)
-            ]
-            waiting.extend((each, *_inside(each, place, key)) for each in nodes)
+        waiting.extend((each, *_inside(each, place, key)) for each in _parts(node))
+
+
+def nodes_of(document: Node) -> Iterator[Node]:
+    """Every node of a document, itself first."""
+    waiting = [document]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(_parts(node))
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    for name in node.keys:
+        inner = getattr(node, name, None)
+        for each in inner if isinstance(inner, list | tuple) else (inner,):
+            if isinstance(each, Node):
+                yield each
 
 
 def _inside(node: Node, place: str, key: str) -> tuple[str, str]:

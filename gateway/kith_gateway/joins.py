@@ -162,13 +162,12 @@ def _resolve(declared: Declaration, source: Any, context: Context, given: Mappin
         case Join():
             result = _join(declared, source, context, given)
         case Fetch(service, route):
-            values, query = _passed_on(declared, source, given)
+            values, query = passed_on(declared, source, given)
             result = context.ask(service.name, "GET", route, values=values, query=query)
         case Pages():
             result = _page(declared, source, context, given)
         case Calling():
-            caller = context.caller()
-            result = {"member_id": str(caller.subject), "permissions": sorted(caller.permissions)}
+            result = called(context)
         case AnyNode():
             result = _node(context, given["id"])
     return result
@@ -177,6 +176,12 @@ def _resolve(declared: Declaration, source: Any, context: Context, given: Mappin
 def declaration_of(field: StrawberryField) -> Any:
     """How a field is declared: a Declaration, or for a mutation a `writes.Write`; None for one nobody declared."""
     return field.metadata.get(_KEY)
+
+
+def called(context: Context) -> dict[str, Any]:
+    """The caller as an object; UpstreamError (UNAUTHENTICATED) for nobody."""
+    caller = context.caller()
+    return {"member_id": str(caller.subject), "permissions": sorted(caller.permissions)}
 
 
 async def _join(declared: Join, source: Mapping[str, Any], context: Context, given: Mapping[str, Any]) -> Any:
@@ -205,7 +210,7 @@ async def _node(context: Context, found: str) -> dict[str, Any] | None:
 
 
 async def _page(declared: Pages, source: Mapping[str, Any] | None, context: Context, given: Mapping[str, Any]) -> Any:
-    values, query = _passed_on(declared, source, given)
+    values, query = passed_on(declared, source, given)
     after = given.get("after")
     query["first"] = str(first_of(given, declared.first, declared.most))
     if after is not None:
@@ -214,7 +219,7 @@ async def _page(declared: Pages, source: Mapping[str, Any] | None, context: Cont
     return connection(page, cursor=declared.cursor, after=after)
 
 
-def _passed_on(
+def passed_on(
     declared: Fetch | Pages, source: Mapping[str, Any] | None, given: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """What fills the names in the route (the parent's members, then arguments), and the other arguments as a query."""

@@ -25,15 +25,15 @@ def first_of(given: Mapping[str, Any], default: int, most: int) -> int:
     return int(first)
 
 
-def cursor_of(item: Mapping[str, Any], members: Sequence[str]) -> str:
-    """The cursor of an item: the values it is ordered by, as the services write them."""
-    plain = msgspec.json.encode([item[name] for name in members])
+def cursor_of(values: Sequence[Any]) -> str:
+    """The cursor of an item, from the values it is ordered by, as the services write them."""
+    plain = msgspec.json.encode(values)
     return base64.urlsafe_b64encode(plain).decode().rstrip("=")
 
 
 def connection(page: Mapping[str, Any], *, cursor: Sequence[str], after: str | None) -> dict[str, Any]:
     """A service's page `{"items", "next_cursor"}` as a connection. Cursors stay good while rows come and go."""
-    edges = [{"node": item, "cursor": cursor_of(item, cursor)} for item in page["items"]]
+    edges = [{"node": item, "cursor": cursor_of([item[name] for name in cursor])} for item in page["items"]]
     more = page.get("next_cursor")
     return {
         "edges": edges,

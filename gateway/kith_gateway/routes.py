@@ -8,15 +8,13 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.http.ides import get_graphql_ide_html
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 
 from kith_chassis.errors import Invalid, NotFound, Problem, Unauthenticated, Unavailable
 from kith_chassis.tokens import Principal, TokenVerifier
 from kith_gateway.context import Context, Limits
+from kith_gateway.executors import carry_out
 from kith_gateway.guard import MAX_ERRORS
-from kith_gateway.inputs import refusal
-from kith_gateway.schema import schema
 from kith_gateway.settings import Settings
 from kith_gateway.upstream import UpstreamError
 
@@ -52,16 +50,7 @@ async def graphql(request: Request) -> Response:
     """Answer one operation."""
     asked = _asked(request.headers.get("content-type", ""), await request.body())
     context = await _context(request, operation=asked.get("operationName"))
-    try:
-        result = await schema.execute(
-            asked["query"],
-            variable_values=asked.get("variables"),
-            operation_name=asked.get("operationName"),
-            context_value=context,
-        )
-    except (CannotGetOperationTypeError, InvalidOperationTypeError):
-        error = refusal("GRAPHQL_VALIDATION_FAILED", "The document has no such operation; give its operationName.")
-        result = ExecutionResult(data=None, errors=[error])
+    result = await carry_out(context, asked["query"], asked.get("variables"))
     return _answered(result, context, accept=request.headers.get("accept", ""))
 
 
@@ -104,6 +93,7 @@ async def _context(request: Request, *, operation: str | None) -> Context:
         limits=Limits.of(settings),
         operation=operation,
         introspection=settings.environment != "production",
+        plans=settings.plans,
     )
 
 

@@ -20,6 +20,7 @@ class Settings(AppSettings):
         description="How long a request waits for a service that restarts; one that is away longer "
         "is answered as such at once.",
     )
+    plans: bool = Field(default=True, description="Whether queries run by plans; if not, graphql-core runs them all.")
     max_tokens: int = Field(default=5000, ge=100, description="Tokens of one GraphQL document.")
     max_depth: int = Field(default=18, ge=4, description="Fields inside each other.")
     max_cost: int = Field(default=20000, ge=100, description="Things one operation may ask the services for.")

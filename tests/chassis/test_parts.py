@@ -6,10 +6,16 @@ import logging
 from datetime import UTC, datetime
 from uuid import UUID
 
+import httpx
 import pytest
+from fastapi import APIRouter
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from kith_chassis.app import create_app
 from kith_chassis.ids import new_id
 from kith_chassis.jobs import Job, lead, lock_key
 from kith_chassis.pages import InvalidCursor, decode_cursor, encode_cursor
@@ -141,3 +147,24 @@ def test_any_other_text_is_an_invalid_cursor(text):
 
 def test_lock_keys_fit_postgres():
     assert 0 <= lock_key("matching relay") < 2**63
+
+
+@pytest.mark.unit
+async def test_a_request_is_one_span_and_tells_neither_its_path_nor_its_query(monkeypatch):
+    routes = APIRouter()
+    routes.add_api_route("/notes/{key}", lambda key: {"key": key}, methods=["GET"])
+    app = create_app(name="spans", routers=[routes])
+    app.state.settings = AppSettings(environment="test")
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("kith_chassis.telemetry.tracer", provider.get_tracer("kith"))
+    monkeypatch.setattr("opentelemetry.trace.get_tracer_provider", lambda: provider)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://spans")
+    async with app.router.lifespan_context(app), client:
+        answer = await client.get("/notes/secret-key?search=Ada")
+    provider.shutdown()
+    assert answer.json() == {"key": "secret-key"}
+    [span] = exporter.get_finished_spans()
+    assert span.name == "GET /notes/{key}"
+    assert "secret-key" not in span.to_json()
+    assert "Ada" not in span.to_json()

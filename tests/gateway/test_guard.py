@@ -7,7 +7,7 @@ import pytest
 from kith_chassis.ids import new_id
 from kith_chassis.tokens import Principal
 from kith_gateway.context import Context, Limits
-from kith_gateway.guard import parsed, validated
+from kith_gateway.operations import MAX_REMEMBERED, remembered
 from kith_gateway.schema import schema
 from kith_gateway.settings import Settings
 
@@ -131,6 +131,13 @@ async def test_the_schema_is_told_only_where_introspection_is_on():
     assert told.data == {"__schema": {"queryType": {"name": "Query"}}}
 
 
-def test_remembered_documents_and_verdicts_are_bounded():
-    assert 0 < parsed.cache_info().maxsize <= 1000
-    assert 0 < validated.cache_info().maxsize <= 1000
+async def test_what_is_remembered_of_documents_is_bounded_by_their_text():
+    remembered.clear()
+    for n in range(50):
+        await run("{ viewer { permissions } } #" + f"{n}" * 10_000)
+        assert remembered.size <= MAX_REMEMBERED
+    assert 1 < len(remembered) < 30
+    remembered.clear()
+    await run("{ viewer { permissions } }")
+    await run("{ viewer { permissions } }")
+    assert (len(remembered), remembered.size) == (1, 26)

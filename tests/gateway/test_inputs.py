@@ -7,8 +7,9 @@ import pytest
 from kith_chassis.ids import new_id
 from kith_chassis.tokens import Principal
 from kith_gateway.context import Context, Limits
-from kith_gateway.guard import MAX_TEXT, parsed
+from kith_gateway.guard import MAX_TEXT
 from kith_gateway.inputs import MAX_INPUT_NESTING
+from kith_gateway.operations import remembered
 from kith_gateway.schema import schema
 from kith_gateway.settings import Settings
 
@@ -204,9 +205,9 @@ async def test_brackets_after_the_end_of_a_comment_count_whichever_way_its_line_
 
 @pytest.mark.unit
 async def test_a_text_too_long_to_be_remembered_is_refused():
-    parsed.cache_clear()
+    remembered.clear()
     await refused("{ viewer { roles } } #" + "x" * MAX_TEXT, code="TOO_LARGE")
-    assert parsed.cache_info().currsize == 0
+    assert len(remembered) == 0
 
 
 @pytest.mark.integration

@@ -8,8 +8,8 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 from strawberry.types import ExecutionContext
 
-from kith_gateway.guard import Guarded
 from kith_gateway.joins import any_node
+from kith_gateway.operations import Guarded
 from kith_gateway.schema import (
     delivery,
     delivery_mutations,

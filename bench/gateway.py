@@ -1,0 +1,277 @@
+"""The gateway's executors beside each other in one process, and over HTTP beside what a user would build or pick."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import msgspec
+import psutil
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+
+from bench.gateway_stub import answer
+from bench.rows import row
+from kith_chassis.tokens import ALGORITHM, Principal
+from kith_gateway.context import Context, Limits
+from kith_gateway.executors import carry_out, ordinary
+from kith_gateway.ids import encode_id
+from kith_gateway.settings import Settings
+from kith_gateway.upstream import decoded
+
+PORT = 28_500
+SERVICES = ("identity", "matching", "groups", "recognition", "metrics", "delivery")
+NESTED = (
+    "query ($first: Int!) { members(first: $first) { edges { node { id displayName groups { id name "
+    "memberships { role member { id displayName joinedAt } } } } } } }",
+    {"first": 50},
+)
+SMALL = (
+    "query ($id: ID!) { member(id: $id) { id displayName joinedAt } }",
+    {"id": encode_id("Member", UUID(int=1 << 100))},
+)
+WORK = {"nested list, 600 objects": NESTED, "one object": SMALL}
+ROUNDS, CONNECTIONS, SECONDS = 3, 4, 2.0
+PLAIN = "Strawberry, DataLoader, httpx as documented"
+PEERS = Path(__file__).parents[1] / "build" / "peers"
+PACKAGES = (
+    "mercurius", "fastify", "graphql@16", "graphql-yoga", "graphql-jit", "@envelop/graphql-jit", "dataloader", "undici",
+)  # fmt: skip
+_KEY = OKPKey.generate_key("Ed25519", private=True)
+_KEY.ensure_kid()
+
+
+class Stub:
+    """The stub of the services in this process."""
+
+    async def call(
+        self, service: str, _: str, route: str, *, query: Any = None, body: Any = None, raw: bool = False, **__: Any
+    ) -> Any:
+        first = b"first=" + query["first"].encode() if query else b""
+        content = answer(route, first, msgspec.json.encode(body))
+        return content if raw else decoded(service, 200, content)
+
+
+async def in_process() -> list[dict[str, Any]]:
+    """Milliseconds of both executors for the same operation, decoding and encoding included."""
+    caller = Principal(UUID(int=1), UUID(int=2), frozenset(), time.time() + 3600)
+    limits, rows = Limits.of(Settings()), []
+
+    async def once(way: Callable[..., Awaitable[Any]], text: str, variables: dict[str, Any]) -> bytes:
+        context = Context(Stub(), authorization="x", principal=caller, limits=limits)  # type: ignore[arg-type]
+        result = await way(context, text, variables)
+        assert not result.errors
+        return msgspec.json.encode(result.data)
+
+    for name, (text, variables) in WORK.items():
+        assert await once(carry_out, text, variables) == await once(ordinary, text, variables)
+        times: dict[Any, list[float]] = {carry_out: [], ordinary: []}
+        for _ in range(ROUNDS):
+            for way, found in times.items():
+                best = []
+                for _ in range(60):
+                    began = time.process_time()
+                    await once(way, text, variables)
+                    best.append((time.process_time() - began) * 1000)
+                found.append(median(best))
+        ratio = median(times[ordinary]) / median(times[carry_out])
+        work = f"executor alone: {name}"
+        rows.append(row("gateway", work, "graphql-core, parse and validation remembered", times[ordinary], "ms"))
+        rows.append(row("gateway", work, "plan", times[carry_out], "ms"))
+        rows.append(row("gateway", work, "times as fast", [ratio], "×", aim="at least 50", at_least=50))
+    return rows
+
+
+@asynccontextmanager
+async def process(command: list[str], port: int, **environment: str) -> AsyncIterator[psutil.Process]:
+    """A server that listens on a port of this machine."""
+    started = await asyncio.create_subprocess_exec(*command, env=os.environ | environment, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(300):
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.1)
+            else:
+                writer.close()
+                break
+        yield psutil.Process(started.pid)
+    finally:
+        started.terminate()
+        await started.wait()
+
+
+class Client:
+    """A kept connection that sends operations one after another."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.at, self.token = urlsplit(url), token
+
+    async def open(self) -> None:
+        self.reader, self.writer = await asyncio.open_connection(self.at.hostname, self.at.port)
+
+    async def ask(self, text: str, variables: dict[str, Any]) -> bytes:
+        body = msgspec.json.encode({"query": text, "variables": variables})
+        head = (
+            f"POST {self.at.path} HTTP/1.1\r\nHost: {self.at.netloc}\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {self.token}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        self.writer.write(head.encode() + body)
+        headers = (await self.reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(headers.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+        content = await self.reader.readexactly(length)
+        assert headers.startswith(b"http/1.1 200"), content
+        return content
+
+
+async def load(url: str, token: str, work: tuple[str, dict[str, Any]], *, seconds: float, cold: bool) -> list[float]:
+    """Seconds each answer took, over a few connections for so long. `cold`: never the same document twice."""
+    times: list[float] = []
+    ends = time.perf_counter() + seconds
+
+    async def one(number: int) -> None:
+        client = Client(url, token)
+        await client.open()
+        count = 0
+        while (began := time.perf_counter()) < ends:
+            count += 1
+            text = f"{work[0]} #{number} {count} {began}" if cold else work[0]
+            content = await client.ask(text, work[1])
+            assert b'"errors"' not in content, content[:500]
+            times.append(time.perf_counter() - began)
+        client.writer.close()
+
+    await asyncio.gather(*(one(number) for number in range(CONNECTIONS)))
+    return times
+
+
+async def measured(
+    server: psutil.Process, url: str, token: str, work: Any, *, cold: bool = False
+) -> tuple[float, list[float]]:
+    """Answers in a second of the server's processor time, and how long each took."""
+    await load(url, token, work, seconds=0.5, cold=cold)
+    before = server.cpu_times()
+    times = await load(url, token, work, seconds=SECONDS, cold=cold)
+    after = server.cpu_times()
+    spent = after.user + after.system - before.user - before.system
+    return len(times) / spent, times
+
+
+def token() -> str:
+    claims = {
+        "iss": "kith",
+        "sub": str(UUID(int=1)),
+        "tenant": str(UUID(int=2)),
+        "permissions": [],
+        "exp": int(time.time()) + 3600,
+    }
+    return jwt.encode({"alg": ALGORITHM, "kid": _KEY.kid}, claims, _KEY, algorithms=[ALGORITHM])
+
+
+@dataclass
+class Subject:
+    """A server that answers the same operations."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    cold: bool = True
+
+
+def subjects(port: int, stub: str) -> list[Subject]:
+    ours = {f"KITH_{name.upper()}_URL": stub for name in SERVICES}
+    ours |= {"KITH_JWKS_URL": f"{stub}/keys", "KITH_LOG_LEVEL": "WARNING"}
+    serve = [sys.executable, "-m", "kith_chassis.serve", "kith_gateway.main:app"]
+    uvicorn = [sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning"]
+    found = [
+        Subject("gateway with plans", serve, ours | {"KITH_HTTP_PORT": str(port)}),
+        Subject("gateway without", serve, ours | {"KITH_HTTP_PORT": str(port + 1), "KITH_PLANS": "false"}, cold=False),
+        Subject(PLAIN, [*uvicorn, "--port", str(port + 2), "bench.gateway_plain:app"], {"UPSTREAM": stub}),
+    ]
+    if peers():
+        for number, kind in enumerate(("yoga", "mercurius"), 3):
+            command = ["node", str(PEERS / "gateway_node.mjs"), kind, str(port + number), stub]
+            found.append(Subject(f"{kind} with JIT", command, {"NODE_ENV": "production"}, cold=False))
+    return found
+
+
+def peers() -> bool:
+    """Install Node's gateways, unless they are; without Node or its registry they are left out."""
+    PEERS.mkdir(parents=True, exist_ok=True)
+    shutil.copy(Path(__file__).with_name("gateway_node.mjs"), PEERS)
+    if (PEERS / "node_modules" / "mercurius").exists():
+        return True
+    (PEERS / "package.json").write_text('{"private": true, "type": "module"}')
+    try:
+        subprocess.run(["npm", "install", "--no-audit", "--no-fund", *PACKAGES], cwd=PEERS, check=True, timeout=300)  # noqa: S607
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"  Node's gateways are left out: {error}", flush=True)
+        return False
+    return True
+
+
+async def over_http() -> list[dict[str, Any]]:
+    keys, bearer = json.dumps({"keys": [_KEY.as_dict(private=False)]}), token()
+    stub = f"http://127.0.0.1:{PORT}"
+    found: dict[str, dict[str, list[tuple[float, list[float]]]]] = defaultdict(lambda: defaultdict(list))
+    running: list[tuple[Subject, psutil.Process, str]] = []
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(
+            process([sys.executable, "-m", "bench.gateway_stub", str(PORT)], PORT, KITH_KEYS=keys)
+        )
+        for number, each in enumerate(subjects(PORT + 1, stub), 1):
+            server = await stack.enter_async_context(process(each.command, PORT + number, **each.environment))
+            running.append((each, server, f"http://127.0.0.1:{PORT + number}/graphql"))
+        for name, work in WORK.items():
+            for cold in (False, True):
+                title = f"over HTTP{', never seen before' if cold else ''}: {name}"
+                for _ in range(ROUNDS):
+                    for each, server, url in running:
+                        if each.cold or not cold:
+                            found[title][each.name].append(await measured(server, url, bearer, work, cold=cold))
+        memory = running[0][1].memory_info().rss / 2**20
+    rows = [
+        row("gateway", "memory after all of it", "gateway with plans", [memory], "MiB", aim="under 100", at_most=100)
+    ]
+    for title, results in found.items():
+        base = median(rate for rate, _ in results[PLAIN])
+        for name, rounds in results.items():
+            rates = [rate for rate, _ in rounds]
+            rows.append(
+                row(
+                    "gateway",
+                    title,
+                    name,
+                    rates,
+                    "answers per second of its processor time",
+                    ratio=median(rates) / base,
+                )
+            )
+        times = sorted(each for _, one in results["gateway with plans"] for each in one)
+        tail = times[int(len(times) * 0.99)] / median(times)
+        rows.append(
+            row("gateway", title, "p99 of the gateway with plans, in p50", [tail], "×", aim="at most 2.5", at_most=2.5)
+        )
+        times_as_much = median(rate for rate, _ in results["gateway with plans"]) / base
+        aim = 1 / 1.5 if "never" in title else 40 if "nested" in title else 25
+        told = f"at least {aim:.3g}"
+        rows.append(
+            row("gateway", title, f"gateway with plans beside {PLAIN}", [times_as_much], "×", aim=told, at_least=aim)
+        )
+    return rows
+
+
+async def measure() -> list[dict[str, Any]]:
+    return [*await in_process(), *await over_http()]

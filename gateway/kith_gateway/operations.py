@@ -1,0 +1,219 @@
+"""An operation, looked over once: parsed, sized, validated, weighed, compiled; what depends on variables is kept apart.
+
+Both executors go by it, so what is refused, what an operation costs and who must sign in is decided in one place.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+from strawberry.extensions import SchemaExtension
+
+from kith_gateway.context import Context, Limits
+from kith_gateway.guard import Weigher, check_size, parsed, validated
+from kith_gateway.inputs import check_variables, nodes_of
+from kith_gateway.plans import Compiler
+from kith_gateway.shapes import RefusedError, Shape
+from kith_gateway.upstream import UpstreamError
+
+MAX_REMEMBERED = 250_000
+"""Characters of all documents remembered: in memory a document takes up to two hundred times its text."""
+_MAX_WEIGHED = 64
+_MAX_PLANS = 8
+_ABSENT = object()
+_PLAIN: dict[str, type] = {"ID": str, "String": str, "Boolean": bool, "Int": int}
+_INT = range(-(2**31), 2**31)
+
+
+class Operation:
+    """One operation of a document. Raises GraphQLError when the document is no document, or too large to be read."""
+
+    def __init__(self, schema: GraphQLSchema, text: str, name: str | None, limits: Limits, introspection: bool) -> None:
+        self.schema, self.name, self.limits, self.introspection = schema, name, limits, introspection
+        self.document = parsed(text, limits.tokens)
+        self._errors: tuple[GraphQLError, ...] | None = None
+        self._needs_login = False
+        self._asked: tuple[str, ...] | None = None
+        self._costs: dict[tuple[Any, ...], int] = {}
+        self._query: _Query | None = None
+
+    def troubles(self, request: Context, variables: dict[str, Any]) -> list[GraphQLError]:
+        """Why it is not to be carried out with these variables; `request.cost` is what it costs."""
+        try:
+            check_variables(variables)
+            request.cost = self._weigh(variables)
+            if self._errors is None:
+                self._errors = validated(self.schema, self.document, self.introspection)
+                if not self._errors:
+                    weigher = Weigher(self.schema, self.document, {}, self.limits)
+                    self._needs_login = weigher.needs_login(self.name)
+                    self._query = _Query.of(self.schema, self.document, weigher.operation(self.name))
+            if self._needs_login:
+                # Nothing of it can be carried out, so its inputs need not be converted either.
+                request.credentials()
+        except UpstreamError as error:
+            return [GraphQLError(str(error), extensions=error.extensions)]
+        except GraphQLError as error:
+            return [error]
+        return list(self._errors)
+
+    def _weigh(self, variables: dict[str, Any]) -> int:
+        """The cost, remembered by the variables it depends on: those that say how many things are wanted."""
+        if self._asked is not None:
+            at = self._at(self._asked, variables)
+            if at in self._costs:
+                return self._costs[at]
+        else:
+            check_size(self.document)
+        weigher = Weigher(self.schema, self.document, variables, self.limits)
+        cost = weigher.weigh(self.name)
+        self._asked = tuple(sorted(weigher.asked))
+        if len(self._costs) >= _MAX_WEIGHED:
+            self._costs.clear()
+        self._costs[self._at(self._asked, variables)] = cost
+        return cost
+
+    @staticmethod
+    def _at(names: tuple[str, ...], variables: dict[str, Any]) -> tuple[Any, ...]:
+        found = (variables.get(name, _ABSENT) for name in names)
+        return tuple(each if each is _ABSENT or isinstance(each, int) else None for each in found)
+
+    def plan(self, variables: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]] | None:
+        """How to carry it out, and the variables as they are then; None where that is for the ordinary executor."""
+        return self._query.plan(variables) if self._query is not None else None
+
+
+class _Query:
+    """A valid query, and its plans: one for each choice of what @skip and @include leave in."""
+
+    @classmethod
+    def of(
+        cls, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode | None
+    ) -> "_Query | None":
+        if operation is None or operation.operation is not OperationType.QUERY:
+            return None
+        return cls(schema, document, operation)
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self.schema, self.document, self.operation = schema, document, operation
+        self.plans: dict[tuple[Any, ...], Shape | None] = {}
+        self.switches = tuple(sorted(set(_switches(document))))
+        self.defaults: dict[str, Any] = {}
+        self.plain: list[tuple[str, type | None, bool]] = []
+        for each in operation.variable_definitions or ():
+            name, type_ = each.variable.name.value, each.type
+            bare = type_.type if isinstance(type_, NonNullTypeNode) else type_
+            kind = getattr(getattr(bare, "name", None), "value", "")
+            self.plain.append((name, _PLAIN.get(kind), isinstance(type_, NonNullTypeNode)))
+            if each.default_value is not None:
+                default = get_variable_values(schema, [each], {})
+                if isinstance(default, VariableValues):
+                    self.defaults |= default.coerced
+
+    def plan(self, variables: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]] | None:
+        coerced = self._coerced(variables)
+        if coerced is None:
+            return None
+        at = tuple(coerced.get(name) for name in self.switches)
+        if at not in self.plans:
+            if len(self.plans) >= _MAX_PLANS:
+                self.plans.clear()
+            self.plans[at] = self._compiled({name: coerced[name] for name in self.switches if name in coerced})
+        found = self.plans[at]
+        return None if found is None else (found, coerced)
+
+    def _compiled(self, switches: dict[str, Any]) -> Shape | None:
+        try:
+            return Compiler(self.schema, self.document, self.operation, VariableValues({}, switches)).root()
+        except (RefusedError, GraphQLError):
+            return None
+
+    def _coerced(self, variables: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The variables as GraphQL reads them; None when one is wrong. What is plainly right takes no detour."""
+        found = {}
+        for name, kind, required in self.plain:
+            value = variables.get(name, _ABSENT)
+            if value is _ABSENT and name in self.defaults:
+                found[name] = self.defaults[name]
+            elif value is _ABSENT and not required:
+                pass
+            elif (value is None and not required) or (type(value) is kind and (kind is not int or value in _INT)):
+                found[name] = value
+            else:
+                coerced = get_variable_values(self.schema, self.operation.variable_definitions or (), dict(variables))
+                return coerced.coerced if isinstance(coerced, VariableValues) else None
+        return found
+
+
+def _switches(document: DocumentNode) -> Iterator[str]:
+    """The variables that say whether something is left in."""
+    for node in nodes_of(document):
+        if isinstance(node, DirectiveNode):
+            for argument in node.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    yield argument.value.name.value
+
+
+class _Remembered:
+    """The operations used last, as many as their documents' text allows."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.size = most, 0
+        self._operations: OrderedDict[Any, Operation] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._operations)
+
+    def clear(self) -> None:
+        self._operations.clear()
+        self.size = 0
+
+    def find(self, *at: Any) -> Operation:
+        known = self._operations.get(at)
+        if known is not None:
+            self._operations.move_to_end(at)
+            return known
+        made = Operation(*at)
+        self._operations[at] = made
+        self.size += len(at[1])
+        while self.size > self.most:
+            (_, text, *_), _ = self._operations.popitem(last=False)
+            self.size -= len(text)
+        return made
+
+
+remembered = _Remembered(MAX_REMEMBERED)
+
+
+def examine(schema: GraphQLSchema, text: str, request: Context) -> Operation:
+    """The operation a request asks for. Raises GraphQLError for a text that is no document, or too large to be read."""
+    return remembered.find(schema, text, request.operation, request.limits, request.introspection)
+
+
+class Guarded(SchemaExtension):
+    """Lets the ordinary executor go by the same operations."""
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        context.graphql_document = self._operation().document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        context.pre_execution_errors = self._operation().troubles(context.context, context.variables or {})
+        yield
+
+    def _operation(self) -> Operation:
+        context = self.execution_context
+        return examine(context.schema._schema, context.query or "", context.context)  # noqa: SLF001 -- the graphql-core schema has no public name

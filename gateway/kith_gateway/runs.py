@@ -1,0 +1,174 @@
+"""An operation carried out by its plan: level by level, one call per batched read over all that ask for it.
+
+A level waits for the one above it as a whole, so that what hangs on several of its answers is one call too.
+A run never answers an error: whatever is not as the declarations say (a problem, a service away, a null where none may
+be, a member of another type) makes it give up, and the ordinary executor answers from what has been read already.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from kith_gateway.context import MAX_KEYS, Context
+from kith_gateway.ids import decode_id, split_id
+from kith_gateway.joins import Calling, Fetch, Join, Pages, called, passed_on
+from kith_gateway.pages import first_of
+from kith_gateway.plans import Site
+from kith_gateway.shapes import Read, Shape, put
+from kith_gateway.upstream import UpstreamError
+
+log = logging.getLogger(__name__)
+
+
+class GivenUpError(Exception):
+    """This run is not for a plan."""
+
+
+_EXPECTED = (GivenUpError, UpstreamError, LookupError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+@dataclass(slots=True)
+class Wanted:
+    """One attribute of some things, to be filled by the keys they have."""
+
+    at: str
+    site: Site
+    things: list[Any]
+    keys: list[str | None]
+
+
+Answers = list[tuple[Read, list[Any]]]
+"""What was read, and how."""
+
+
+class Level:
+    """What is asked of the services at once: one call for each batched read, however many ask for it."""
+
+    def __init__(self, context: Context, variables: Mapping[str, Any]) -> None:
+        self.context, self.variables = context, variables
+        self.batches: dict[tuple[str, str, int | None], list[Wanted]] = defaultdict(list)
+        self.alone: list[tuple[str, Site, list[Any], dict[str, Any]]] = []
+
+    def ask(self, at: str, site: Site, things: list[Any], keys: list[str | None] | None) -> None:
+        """Take note of one field of some things, to be asked for by their keys, or by its arguments alone."""
+        declared, given = site.declared, site.given(self.variables)
+        if isinstance(declared, Calling) and site.read.shape is not None:
+            # Nobody has to be asked who calls, so what hangs on it need not wait either.
+            caller = msgspec.convert(called(self.context), site.read.shape.read)
+            put(things, at, [caller])
+            site.read.shape.finish([caller], self.ask)
+            return
+        if keys is None and isinstance(declared, Join):
+            assert declared.argument is not None  # noqa: S101 -- the compiler has looked
+            name = declared.argument.name
+            keys = [decode_id(given[name], declared.argument.refers or "", name)]
+        elif keys is None and site.choices is not None:
+            of, key = split_id(given["id"])
+            chosen = site.choices.of(of)
+            if chosen is None:
+                raise GivenUpError(of)
+            site, keys = chosen, [key]
+            declared = site.declared
+        if keys is None:
+            self.alone.append((at, site, things, given))
+            return
+        assert isinstance(declared, Join)  # noqa: S101 -- nothing else has keys
+        first = None if declared.first is None else first_of(given, declared.first, declared.bound or declared.first)
+        self.batches[declared.service.name, declared.route, first].append(Wanted(at, site, things, keys))
+
+
+class Run:
+    """One run of a plan."""
+
+    def __init__(self, context: Context, variables: Mapping[str, Any]) -> None:
+        self.context, self.variables = context, variables
+        self.trouble: Exception | None = None
+
+    async def data(self, root: Shape) -> Any:
+        """The answer's data, ready to be encoded. Raises GivenUpError."""
+        found = root.read()
+        answers: Answers = [(Read(root.read, 0, root), [found])]
+        while answers:
+            level = Level(self.context, self.variables)
+            for read, things in answers:
+                self._finish(read, things, level)
+            steps = [self._step(self._batch(*at, wanted)) for at, wanted in level.batches.items()]
+            steps += [self._step(self._alone(*each)) for each in level.alone]
+            results = [await steps[0]] if len(steps) == 1 else await asyncio.gather(*steps)
+            answers = list(chain.from_iterable(results))
+        if self.trouble is not None:
+            if not isinstance(self.trouble, _EXPECTED):
+                log.error("a plan failed", exc_info=self.trouble)
+            raise GivenUpError from self.trouble
+        return found
+
+    def _finish(self, read: Read, things: list[Any], level: Level) -> None:
+        try:
+            if read.shape is not None and read.shape.busy:
+                read.shape.finish(read.things(things), level.ask)
+        except Exception as error:  # noqa: BLE001 -- the ordinary executor says what is wrong with it
+            self.trouble = error
+
+    async def _step(self, asking: Coroutine[Any, Any, Answers]) -> Answers:
+        """Do one thing; if it fails, the others go on, so that the ordinary executor finds their answers."""
+        try:
+            return await asking
+        except Exception as error:  # noqa: BLE001 -- the ordinary executor says what is wrong with it
+            self.trouble = error
+            return []
+
+    async def _batch(self, service: str, route: str, first: int | None, wanted: list[Wanted]) -> Answers:
+        keys = [key for key in dict.fromkeys(chain.from_iterable(each.keys for each in wanted)) if key]
+        parts = [keys[start : start + MAX_KEYS] for start in range(0, len(keys), MAX_KEYS)]
+        if len(parts) == 1:
+            contents = [await self.context.batch(service, route, first, keys)]
+        else:
+            contents = await asyncio.gather(*(self.context.batch(service, route, first, part) for part in parts))
+        reads: dict[Any, list[Wanted]] = defaultdict(list)
+        for each in wanted:
+            reads[each.site.read.type, each.site.listed].append(each)
+        answers: Answers = []
+        for same in reads.values():
+            site = same[0].site
+            found: list[Any] = []
+            for part, content in zip(parts, contents, strict=True):
+                decoded = site.many.decode(content)
+                if len(decoded) != len(part):
+                    raise GivenUpError(route)
+                found += decoded
+            known: dict[Any, Any] = dict(zip(keys, found, strict=True))
+            # Who has no key gets what the ordinary executor gives them.
+            known[None] = known[""] = [] if site.listed else None
+            for each in same:
+                put(each.things, each.at, map(known.__getitem__, each.keys))
+            answers.append((site.read, found))
+        return answers
+
+    async def _alone(self, at: str, site: Site, things: list[Any], given: Mapping[str, Any]) -> Answers:
+        """A field that asks with a request of its own."""
+        declared = site.declared
+        answer: Any
+        match declared:
+            case Fetch(service, route):
+                content = await self.context.fetch(service.name, route, *passed_on(declared, None, given))
+                answer = site.one.decode(content) if content else None
+                following = site.read, [answer]
+            case Pages(service, route, first=first, most=most) if site.page is not None:
+                values, query = passed_on(declared, None, given)
+                query["first"] = str(first_of(given, first, most))
+                after = given.get("after")
+                if after is not None:
+                    query["after"] = after
+                page = site.page.decoder.decode(await self.context.fetch(service.name, route, values, query))
+                answer = site.page.connection(page.items, page.next_cursor, after)
+                following = Read(None, 0, site.page.things), page.items
+            case _:
+                raise GivenUpError(at)
+        put(things, at, [answer])
+        return [following]
