@@ -67,12 +67,13 @@ def optimum(
             return Optimum(result, scores, done)
         if done < rounds:
             scores = merged(scores, more)
-            result = assign(scores, capacity, pins=pins, seed=seed)
-    over = round(result.gap * UNITS) + least
+            result = assign(scores, capacity, pins=pins, seed=seed, start=result)
+    over = round(result.gap * UNITS) + -(-least // result.scale)
+    reached = round((result.total + result.gap) * UNITS) * result.scale + least
     proven = replace(
         result,
         bound=result.total + over / UNITS,
         gap=over / UNITS,
-        matched_bound=min(n, result.matched + (round((result.total + result.gap) * UNITS) + least) // result.person),
+        matched_bound=min(n, result.matched + reached // result.person),
     )
     return Optimum(proven, scores, rounds)
