@@ -14,17 +14,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from kith_matching import sides
-from kith_matching.auction import LOW, forward, reverse, worths
+from kith_matching.auction import LOW, settle, worths
 from kith_matching.cardinality import most_matched
 from kith_matching.sides import Flags, Rows
 
 UNITS = 1_000_000  # scores are compared in millionths
 ROOM = 2**60  # what a price may be in 64 bits, with room for sums of a few
-FIRST_STEP = 4  # of the highest score: the first step of the auction
-SHRINK = 5  # how much smaller each step is than the last
-WARM_STEP, WARM_SHRINK = 1024, 10_000  # the same, from prices that were right before a few things changed
-CERTAIN = 100  # steps above this part of a unit prove nothing of a whole
-
 Ints = NDArray[np.int64]
 
 
@@ -45,6 +40,7 @@ class Assignment:
     worth          (mentees,) what the row gains at these prices: worth[i] + prices[j] >= person + scores[i, j]
     person         what matching one more person counts, in grains: more than any total or price
     scale          grains in a unit, the millionth in which scores are compared
+    slack          how far the prices are off, in grains; less than `scale` proves that `gap` is 0, as totals are units
     """
 
     mentor: Ints
@@ -60,6 +56,7 @@ class Assignment:
     worth: Ints
     person: int
     scale: int
+    slack: int
 
 
 def assign(
@@ -128,6 +125,7 @@ def assign(
         worth=worth,
         person=person,
         scale=scale,
+        slack=over,
     )
 
 
@@ -189,32 +187,18 @@ def _solve(
     chosen, prices, short = np.full(n, -1, dtype=np.int64), np.zeros(m, dtype=np.int64), np.zeros(m, dtype=np.bool_)
     if len(pairs[1]) == 0:
         return chosen, prices, short
-    highest = int(pairs[2].max()) * scale
     if start is not None and (start.mentor.shape, start.prices.shape) == ((n,), (m,)):
         row_at, column_at = np.arange(n), np.arange(m)
-        given, price = start.mentor.copy(), _within(start, scale)
-        step, shrink = max(highest // WARM_STEP, 1), WARM_SHRINK
+        given, price, warm = start.mentor, _within(start, scale), True
     else:
         rng = np.random.default_rng(seed)
         row_at, column_at = rng.permutation(n), rng.permutation(m)
         pairs = sides.shuffled(*pairs, row_at, np.argsort(column_at), seed % 2**32)
-        given, price = np.full(n, -1, dtype=np.int64), np.zeros(m, dtype=np.int64)
-        step, shrink = max(highest // FIRST_STEP, 1), SHRINK
+        given, price, warm = chosen, prices, False
     room = room[column_at]
     least, floor, pairs = _contested(pairs, room)
-    indptr, column, value = pairs[0], pairs[1], pairs[2] * scale
-    price, given = np.maximum(price, floor), _fitting(given, room, indptr, column)
-    by_column = sides.transposed(indptr, column, value, m)
-    while True:
-        forward(indptr, column, value, room, least, price, given, step)
-        worth = worths(indptr, column, value, least, price)
-        reverse(*by_column, room, floor, price, given, worth, step)
-        if precision or step < scale // CERTAIN or step == 1:
-            total = int(sides.valued(indptr, column, value, given).sum())
-            bound = int(worths(indptr, column, value, least, price).sum() + (price * room).sum())
-            if step == 1 or bound - total < max(scale, precision * total):
-                break
-        step = max(step // shrink, 1)
+    given, price = _fitting(given, room, *pairs[:2]), np.maximum(price, floor)
+    settle(pairs, room, least, floor, given, price, scale=scale, precision=precision, warm=warm)
     chosen[row_at] = np.append(column_at, -1)[given]
     prices[column_at], short[column_at] = price, floor == LOW
     return chosen, prices, short
@@ -245,7 +229,7 @@ def _within(start: Assignment, scale: int) -> Ints:
 def _fitting(given: Ints, room: Ints, indptr: Ints, column: Ints) -> Ints:
     """Columns of before that the pairs and the room still allow."""
     there = sides.valued(indptr, column, np.ones_like(column), given) > 0
-    given = np.where(there, given, -1)
+    given = np.where(there, given, -1)  # a copy
     order = np.argsort(given, kind="stable")
     ordered = given[order]
     place = np.arange(len(order)) - np.searchsorted(ordered, ordered)

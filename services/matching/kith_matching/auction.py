@@ -8,10 +8,62 @@ prices fall (Bertsekas and Castañón 1992, asymmetric assignment; many places a
 import numpy as np
 from numpy.typing import NDArray
 
+from kith_matching import sides
 from kith_matching.compiled import compiled
+from kith_matching.sides import Rows
 
 Ints = NDArray[np.int64]
 LOW = -(2**61)  # lower than any price or worth
+ANY = 2**62
+FIRST_STEP = 4  # of the highest value: the first step
+SHRINK = 5  # how much smaller each step is than the last
+WARM_STEP, WARM_SHRINK = 1024, 10_000  # the same, from prices that were right before a few things changed;
+WARM_BIDS = 2  # for each person: after so many in one step, it was too much smaller than the last
+CERTAIN = 100  # steps above this part of a unit prove nothing of a whole
+
+
+def settle(
+    pairs: Rows,
+    room: Ints,
+    least: Ints,
+    floor: Ints,
+    given: Ints,
+    price: Ints,
+    *,
+    scale: int,
+    precision: float = 0.0,
+    warm: bool = False,
+) -> None:
+    """Change `given` to the best assignment there is, and `price` to prices that prove it.
+
+    pairs      the allowed ones, row by row, with values in units
+    room       (columns,) places, from 1 where there is a pair
+    least      (rows,) what having no column is worth, in grains; LOW for a row that must have one, and can
+    floor      (columns,) the price of a place that stays free; LOW for a column that must be full, and can
+    given      (rows,) a column for each row to begin with, -1 for none: within the room, with a pair
+    price      (columns,) prices to begin with, in grains
+    scale      grains in a unit; with one more than there are rows and places the result is certain to be the best
+    precision  the gap to the bound that is good enough, as a part of the total
+    warm       whether `given` and `price` are nearly right
+    """
+    indptr, column, value = pairs[0], pairs[1], pairs[2] * scale
+    by_column = sides.transposed(indptr, column, value, len(room))
+    step, shrink, most = FIRST_STEP, SHRINK, ANY
+    if warm:
+        step, shrink, most = WARM_STEP, WARM_SHRINK, WARM_BIDS * (len(given) + len(room))
+    step = max(int(value.max(initial=0)) // step, 1)
+    while True:
+        done = forward(indptr, column, value, room, least, price, given, step, most)
+        worth = worths(indptr, column, value, least, price)
+        if not (done and reverse(*by_column, room, floor, price, given, worth, step, most)):
+            step, shrink, most = step * shrink // SHRINK, SHRINK, ANY  # too far for one step
+            continue
+        if precision or step < scale // CERTAIN or step == 1:
+            total = int(sides.valued(indptr, column, value, given).sum())
+            bound = int(worths(indptr, column, value, least, price).sum() + (price * room).sum())
+            if step == 1 or bound - total < max(scale, precision * total):
+                return
+        step = max(step // shrink, 1)
 
 
 @compiled
@@ -33,10 +85,11 @@ def _sink(bid: Ints, who: Ints, start: int, size: int, at: int) -> None:
 
 @compiled
 def forward(
-    indptr: Ints, column: Ints, value: Ints, room: Ints, least: Ints, price: Ints, given: Ints, eps: int
-) -> int:
-    """Rows without a column bid, until each has one or is content without. Changes `price` and `given`; returns bids.
+    indptr: Ints, column: Ints, value: Ints, room: Ints, least: Ints, price: Ints, given: Ints, eps: int, most: int
+) -> bool:
+    """Rows without a column bid, until each has one or is content without; False after `most` bids without that.
 
+    Changes `price` and `given`.
     least   (rows,) what having no column is worth to a row; LOW for one that must have one
     price   (columns,) what a place costs, at least as much for everyone who has one
     given   (rows,) the column of each row, -1 for none: kept where it is within `eps` of the best at these prices
@@ -64,7 +117,7 @@ def forward(
         queue[waiting] = i
         waiting += 1
     bids = 0
-    while waiting:
+    while waiting and bids < most:
         i = queue[head]
         head = head + 1 if head < n else 0
         waiting -= 1
@@ -100,7 +153,7 @@ def forward(
         bid[start], who[start] = offer, i
         _sink(bid, who, start, room[j], 0)
         price[j] = bid[start]
-    return bids
+    return waiting == 0
 
 
 @compiled
@@ -115,9 +168,19 @@ def worths(indptr: Ints, column: Ints, value: Ints, least: Ints, price: Ints) ->
 
 @compiled
 def reverse(
-    indptr: Ints, row: Ints, value: Ints, room: Ints, floor: Ints, price: Ints, given: Ints, worth: Ints, eps: int
-) -> int:
-    """Columns with free places above their floor bid for rows, until all are taken or at it. Returns bids.
+    indptr: Ints,
+    row: Ints,
+    value: Ints,
+    room: Ints,
+    floor: Ints,
+    price: Ints,
+    given: Ints,
+    worth: Ints,
+    eps: int,
+    most: int,
+) -> bool:
+    """Columns with free places above their floor bid for rows, until all are taken or at it; False after `most` bids
+    without that.
 
     indptr, row, value  the allowed pairs, column by column (CSC)
     floor   (columns,) the price of a place that stays free; LOW where none may
@@ -134,12 +197,12 @@ def reverse(
             queue[waiting], inside[j] = j, True
             waiting += 1
     bids = 0
-    while waiting:
+    while waiting and bids < most:
         j = queue[head]
         head = head + 1 if head < m else 0
         waiting -= 1
         inside[j] = False
-        while held[j] < room[j] and price[j] > floor[j]:
+        while held[j] < room[j] and price[j] > floor[j] and bids < most:
             bids += 1
             best, second, at = LOW, LOW, -1
             for k in range(indptr[j], indptr[j + 1]):
@@ -166,4 +229,6 @@ def reverse(
             for k in range(indptr[j], indptr[j + 1]):
                 if given[row[k]] == j:
                     worth[row[k]] = max(worth[row[k]], value[k] - price[j])
-    return bids
+        if held[j] < room[j] and price[j] > floor[j]:
+            waiting += 1
+    return waiting == 0

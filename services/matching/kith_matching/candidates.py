@@ -63,7 +63,7 @@ def missing(ceilings: Ceilings, scores: csr_array, result: Assignment, only: Int
     """Pairs that are not in `scores` and could make `result` better, for the mentees `only`; and by how much at most
     all such pairs together could, in grains.
 
-    No pair and 0 is the proof that `result`, the best assignment over `scores`, is the best over all pairs there are.
+    Less than a unit, with what its prices are off, is the proof that `result` is the best over all pairs there are.
     """
     grains = UNITS * result.scale
 

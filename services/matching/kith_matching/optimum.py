@@ -63,13 +63,13 @@ def optimum(
         result = assign(scores, capacity, pins=pins, seed=seed)
     for done in range(1, rounds + 1):
         more, least = missing(ceilings, scores, result, free)
-        if least == 0:
+        if result.slack + least < result.scale:
             return Optimum(result, scores, done)
         if done < rounds:
             scores = merged(scores, more)
             result = assign(scores, capacity, pins=pins, seed=seed, start=result)
-    over = round(result.gap * UNITS) + -(-least // result.scale)
-    reached = round((result.total + result.gap) * UNITS) * result.scale + least
+    over = (result.slack + least) // result.scale
+    reached = round(result.total * UNITS) * result.scale + result.slack + least
     proven = replace(
         result,
         bound=result.total + over / UNITS,
