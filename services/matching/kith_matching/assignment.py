@@ -196,7 +196,7 @@ def _solve(
         pairs = sides.shuffled(*pairs, row_at, np.argsort(column_at), seed % 2**32)
         given, price, warm = chosen, prices, False
     room = room[column_at]
-    least, floor, pairs = _contested(pairs, room)
+    least, floor, pairs = contested(pairs, room)
     given, price = _fitting(given, room, *pairs[:2]), np.maximum(price, floor)
     settle(pairs, room, least, floor, given, price, scale=scale, precision=precision, warm=warm)
     chosen[row_at] = np.append(column_at, -1)[given]
@@ -204,7 +204,7 @@ def _solve(
     return chosen, prices, short
 
 
-def _contested(pairs: Rows, room: Ints) -> tuple[Ints, Ints, Rows]:
+def contested(pairs: Rows, room: Ints) -> tuple[Ints, Ints, Rows]:
     """What each row gains at least, what a place of each column costs at least, and the pairs that may be made.
 
     Where places are too few, each is taken whatever it costs, and rows may go without; elsewhere each row has a place,

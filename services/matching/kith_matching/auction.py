@@ -67,7 +67,7 @@ def settle(
 
 
 @compiled
-def _sink(bid: Ints, who: Ints, start: int, size: int, at: int) -> None:
+def sink(bid: Ints, who: Ints, start: int, size: int, at: int) -> None:
     """Put the entry at `at` of a heap (lowest first) where it belongs, downwards."""
     b, w = bid[start + at], who[start + at]
     while True:
@@ -151,7 +151,7 @@ def forward(
         queue[tail if tail <= n else tail - n - 1] = out
         waiting += 1
         bid[start], who[start] = offer, i
-        _sink(bid, who, start, room[j], 0)
+        sink(bid, who, start, room[j], 0)
         price[j] = bid[start]
     return waiting == 0
 
