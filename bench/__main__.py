@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -93,6 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", choices=AREAS)
     only = parser.parse_args().only
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing is left running
     rows: list[dict[str, Any]] = []
     if ROWS.exists():
         rows = json.loads(ROWS.read_text())["rows"]
