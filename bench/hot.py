@@ -19,6 +19,7 @@ from uuid import UUID
 
 import asyncpg
 import uvloop
+from drill.load import founded
 
 from bench.events import naive
 from bench.loading import Load, Sent, percentile
@@ -29,13 +30,11 @@ from kith_groups.conversations.threads import open_thread
 from kith_local.client import connect
 from kith_local.layout import GATEWAY, Installation
 from kith_local.steps import Steps
-from kith_local.story import documents as ask
 from kith_local.story.tell import eventually
 from kith_local.up import System, running
 
 WRITES, ROUNDS, CONNECTIONS, THREADS, VOICES = 40_000, 3, 192, 64, 8
 ORDINARY = 1_500
-_PASSWORD = "a password for measuring"
 _EFFECTS = "SELECT count(*) FROM interactions WHERE source = 'reply'"
 _COMMITS = """
 SELECT event_id, extract(epoch FROM pg_xact_commit_timestamp(xmin)) AS at FROM inbox WHERE event_id = ANY($1)
@@ -97,30 +96,9 @@ async def _keep_commit_times(system: System) -> None:
 
 async def _prepared(system: System) -> Place:
     async with connect(f"{system.url(GATEWAY)}/graphql") as anonymous:
-        slug, owner = "bench", "owner@bench.example"
-        login = {"email": owner, "password": _PASSWORD, "displayName": "Olga"}
-        founded = await anonymous.mutate(ask.FOUND, {"name": "Bench", "slug": slug, "mission": "", "owner": login})
-        asker = await anonymous.signed_in(community=slug, email=owner, password=_PASSWORD)
-        tokens = []
-        for number in range(VOICES):
-            email = f"voice-{number}@bench.example"
-            given = {"community": slug, "email": email, "password": _PASSWORD, "displayName": f"Voice {number}"}
-            await anonymous.mutate(ask.mutation("join", "joining { memberId }"), given)
-            voice = await anonymous.signed_in(community=slug, email=email, password=_PASSWORD)
-            tokens.append(str(voice.token))
-
-        async def welcome() -> str | None:
-            edges = (await asker.query(ask.SPACES))["spaces"]["edges"]
-            return next((edge["node"]["id"] for edge in edges if edge["node"]["key"] == "welcome"), None)
-
-        space = await eventually(welcome, "the welcome space")
-        threads = []
-        for number in range(THREADS):
-            question = {"spaceId": space, "kind": "QUESTION", "title": f"Question {number}", "body": "What helped?"}
-            threads.append((await asker.mutate(ask.THREAD, question))["thread"]["id"])
-    return Place(
-        system, UUID(_key(founded["founding"]["communityId"])), tokens, list(map(_key, threads)), UUID(_key(space))
-    )
+        made = await founded(anonymous, "bench", voices=VOICES, threads=THREADS)
+    tokens, threads = [str(each.token) for each in made.voices], list(map(_key, made.threads))
+    return Place(system, UUID(_key(made.id)), tokens, threads, UUID(_key(made.space)))
 
 
 def _key(global_id: str) -> str:

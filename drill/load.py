@@ -136,30 +136,47 @@ class Load:
         return tuple(row)
 
 
+@dataclass(frozen=True)
+class Community:
+    """One with people in it, and with threads for them to answer. All ids are global ones."""
+
+    id: str
+    asker: Client
+    voices: list[Client]
+    space: str
+    threads: list[str]
+
+
+async def founded(anonymous: Client, slug: str, *, voices: int, threads: int) -> Community:
+    """Found a community; its owner asks, and so many others are signed in."""
+    owner = f"owner@{slug}.example"
+    login = {"email": owner, "password": _PASSWORD, "displayName": "Olga"}
+    made = await anonymous.mutate(ask.FOUND, {"name": slug.title(), "slug": slug, "mission": "", "owner": login})
+    asker = await anonymous.signed_in(community=slug, email=owner, password=_PASSWORD)
+    people = []
+    for number in range(voices):
+        email = f"voice-{number}@{slug}.example"
+        given = {"community": slug, "email": email, "password": _PASSWORD, "displayName": f"Voice {number}"}
+        await anonymous.mutate(_JOIN, given)
+        people.append(await anonymous.signed_in(community=slug, email=email, password=_PASSWORD))
+
+    async def welcome() -> str | None:
+        edges = (await asker.query(ask.SPACES))["spaces"]["edges"]
+        return next((edge["node"]["id"] for edge in edges if edge["node"]["key"] == "welcome"), None)
+
+    space = await eventually(welcome, "the welcome space")
+    opened = []
+    for number in range(threads):
+        question = {"spaceId": space, "kind": "QUESTION", "title": f"Question {number}", "body": "What helped?"}
+        opened.append((await asker.mutate(ask.THREAD, question))["thread"]["id"])
+    return Community(made["founding"]["communityId"], asker, people, space, opened)
+
+
 @asynccontextmanager
 async def prepared(system: System) -> AsyncIterator[Load]:
-    """A community with threads to answer and people to do so."""
-    slug, owner = "drill", "owner@drill.example"
+    """A load on a community of its own."""
     async with connect(f"{system.url(GATEWAY)}/graphql") as anonymous:
-        login = {"email": owner, "password": _PASSWORD, "displayName": "Olga"}
-        founded = await anonymous.mutate(ask.FOUND, {"name": "Drill", "slug": slug, "mission": "", "owner": login})
-        asker = await anonymous.signed_in(community=slug, email=owner, password=_PASSWORD)
-        voices = []
-        for number in range(VOICES):
-            email = f"voice-{number}@drill.example"
-            given = {"community": slug, "email": email, "password": _PASSWORD, "displayName": f"Voice {number}"}
-            await anonymous.mutate(_JOIN, given)
-            voices.append(await anonymous.signed_in(community=slug, email=email, password=_PASSWORD))
-
-        async def welcome() -> str | None:
-            edges = (await asker.query(ask.SPACES))["spaces"]["edges"]
-            return next((edge["node"]["id"] for edge in edges if edge["node"]["key"] == "welcome"), None)
-
-        space = await eventually(welcome, "the welcome space")
-        threads = []
-        for number in range(THREADS):
-            question = {"spaceId": space, "kind": "QUESTION", "title": f"Question {number}", "body": "What helped?"}
-            threads.append((await asker.mutate(ask.THREAD, question))["thread"]["id"])
-        load = Load(system, asker, voices, threads, founded["founding"]["communityId"])
+        there = await founded(anonymous, "drill", voices=VOICES, threads=THREADS)
+        load = Load(system, there.asker, there.voices, there.threads, there.id)
         await load.remember()
         yield load
