@@ -17,6 +17,7 @@ trips and statements as well as syncs.
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -82,7 +83,8 @@ class GroupCommit:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: dict[tuple[UseCase, UUID], deque[_Write]] = {}
-        self._count = 0
+        self._count = 0  # of those that wait
+        self._written = 0  # of those in a transaction
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def write(self, use_case: UseCase, tenant: UUID, write: _Write) -> Any:
@@ -101,11 +103,15 @@ class GroupCommit:
         while self._waiting:
             (use_case, tenant), waiting = next(iter(self._waiting.items()))
             del self._waiting[use_case, tenant]
-            group = _taken(waiting)
+            # No more than its share of all that is in flight: else one lane has nearly all, and the other, which waits
+            # for the same locks, the few that came late, and so on for as long as the same clients come again.
+            group = _taken(waiting, most=math.ceil((len(waiting) + self._written) / LANES))
             self._count -= len(group)
+            self._written += len(group)
             if waiting:  # to the end of the queue: no tenant holds up another
                 self._waiting[use_case, tenant] = waiting
             await self._traced(use_case, tenant, group)
+            self._written -= len(group)
 
     async def _traced(self, use_case: UseCase, tenant: UUID, group: Sequence[_Write]) -> None:
         spans = [get_current_span(extract({"traceparent": each.traceparent or ""})) for each in group[:32]]
@@ -149,10 +155,11 @@ class GroupCommit:
         return [outcomes[each] for each in group]
 
 
-def _taken(waiting: deque[_Write]) -> list[_Write]:
+def _taken(waiting: deque[_Write], *, most: int = LARGEST) -> list[_Write]:
     """The first that wait, but no two with the same key: the second must find what the first has stored."""
+    most = min(most, LARGEST)
     group, keys, later = list[_Write](), set[tuple[str, str]](), list[_Write]()
-    while waiting and len(group) < LARGEST:
+    while waiting and len(group) < most:
         each = waiting.popleft()
         if each.claim is not None and each.claim.place in keys:
             later.append(each)
