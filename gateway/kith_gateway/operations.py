@@ -85,7 +85,11 @@ class Operation:
     @staticmethod
     def _at(names: tuple[str, ...], variables: dict[str, Any]) -> tuple[Any, ...]:
         found = (variables.get(name, _ABSENT) for name in names)
-        return tuple(each if each is _ABSENT or isinstance(each, int) else None for each in found)
+        # A list counts by its length, told apart from a number that is the same.
+        return tuple(
+            (len(each),) if isinstance(each, list) else each if each is _ABSENT or isinstance(each, int) else None
+            for each in found
+        )
 
     def plan(self, variables: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]] | None:
         """How to carry it out, and the variables as they are then; None where that is for the ordinary executor."""

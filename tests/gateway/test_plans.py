@@ -117,6 +117,7 @@ async def test_a_plan_asks_what_the_ordinary_executor_asks_also_when_that_has_to
     "text",
     [
         "{ __schema { queryType { name } } }",
+        "{ nodes(ids: []) { id } }",
         "{ members { edges { node { id } other: node { bio } } } }",
         '{ member(id: "x") { a: skillsOffered { tag } b: skillsOffered { level } } }',
         'mutation { logOut(input: {refreshToken: "x"}) { clientMutationId } }',
