@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from bench import events, gateway, hot, importing, jetstream, matching, story, system
+from bench import events, gateway, hot, importing, jetstream, matching, soak, story, system
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "bench.json"
@@ -30,7 +31,9 @@ AREAS: dict[str, Callable[[], Awaitable[list[dict[str, Any]]]]] = {
     "hot": hot.measure,
     "jetstream": jetstream.measure,
     "story": story.measure,
+    "soak": soak.measure,
 }
+LONG = {"soak"}  # half an hour: only when asked for by name
 ABOUT = {
     "system": "`make run` without its installation step, into an empty directory and then again; memory of all Python "
     "processes a minute after the start.",
@@ -50,6 +53,7 @@ ABOUT = {
     "jetstream": "The stream alone, made as services make it: what syncing each acknowledged message costs and what a "
     "batch wins back; the nodes share this machine's cores and disk. Ratios are to one node that syncs every time.",
     "story": "`kith story` on a running system, with every webhook received and verified.",
+    "soak": "Posts at a steady rate for half an hour, as under `hot`; one in fifty is timed.",
 }
 
 
@@ -90,11 +94,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", choices=AREAS)
     only = parser.parse_args().only
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing is left running
     rows: list[dict[str, Any]] = []
     if ROWS.exists():
         rows = json.loads(ROWS.read_text())["rows"]
     for area, measure in AREAS.items():
-        if only in (None, area):
+        if only == area or (only is None and area not in LONG):
             print(f"== {area}", flush=True)
             measured = asyncio.run(measure())
             rows = [row for row in rows if row["area"] != area] + measured

@@ -24,6 +24,7 @@ from kith_chassis.ids import new_id
 from kith_chassis.migrations import upgrade
 from kith_chassis.outbox import publish_waiting
 from kith_chassis.settings import ServiceSettings
+from kith_events.reconcile import reconcile
 from kith_local.databases import prepare
 from kith_local.layout import Installation
 from kith_local.up import running
@@ -192,6 +193,7 @@ async def _measure(settings: ServiceSettings) -> list[dict[str, Any]]:
         slow_relay = await timed(lambda: naive_relay(database, bus))
         slow_consumer = await timed(lambda: naive_consume(database, bus))
         lag, found = await backlog(database, bus)
+        compared, mended = await lost_store(database, bus, settings)
     ratio = statistics.median
     publish = "publish, 500 a batch, `sync_interval: always`"
     return [
@@ -208,7 +210,24 @@ async def _measure(settings: ServiceSettings) -> list[dict[str, Any]]:
             ratio=slow_consumer / ratio(pulls)),
         row("events", f"backlog of {BACKLOG:,}", "relay, then consumer", [lag], "s"),
         row("events", f"backlog of {BACKLOG:,}", "applied", [found], "events"),
+        row("events", f"a lost store of {BACKLOG:,}", "reconciler finds what is missing", [compared], "s"),
+        row("events", f"a lost store of {BACKLOG:,}", "all published and applied again", [mended], "s"),
     ]  # fmt: skip
+
+
+async def lost_store(database: Database, bus: Bus, settings: ServiceSettings) -> tuple[float, float]:
+    """Seconds until the reconciler has found what a lost store held and nobody had read, and until all is applied."""
+    await bus.js.delete_stream(bus.stream)
+    await bus.ensure_stream(settings)
+    await _forget(database)
+    began = time.monotonic()
+    found = await reconcile("identity", database, bus, None, stream_days=30)
+    compared = time.monotonic() - began
+    if found.missing < BACKLOG:
+        raise RuntimeError(f"only {found.missing} are missing")
+    await relay(database, bus)
+    await _apply(database, bus, found.missing)
+    return compared, time.monotonic() - began
 
 
 async def naive() -> float:

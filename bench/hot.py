@@ -35,7 +35,6 @@ from kith_local.up import System, running
 
 WRITES, ROUNDS, CONNECTIONS, THREADS, VOICES = 40_000, 3, 192, 64, 8
 ORDINARY = 1_500
-SOAK_SECONDS = float(os.environ.get("SOAK_SECONDS", "0"))
 _PASSWORD = "a password for measuring"
 _EFFECTS = "SELECT count(*) FROM interactions WHERE source = 'reply'"
 _COMMITS = """
@@ -108,7 +107,7 @@ async def _prepared(system: System) -> Place:
             given = {"community": slug, "email": email, "password": _PASSWORD, "displayName": f"Voice {number}"}
             await anonymous.mutate(ask.mutation("join", "joining { memberId }"), given)
             voice = await anonymous.signed_in(community=slug, email=email, password=_PASSWORD)
-            tokens.append(str(voice._token))  # noqa: SLF001 -- to call a service itself
+            tokens.append(str(voice.token))
 
         async def welcome() -> str | None:
             edges = (await asker.query(ask.SPACES))["spaces"]["edges"]
@@ -135,10 +134,10 @@ async def _effects(there: Place) -> int:
     return int(found)
 
 
-async def _sustained(there: Place, requests: Iterator[bytes]) -> tuple[float, float]:
+async def sustained(there: Place, requests: Iterator[bytes]) -> tuple[float, float]:
     """Events a second from the first request to the last effect, and to the last answer."""
     before, began = await _effects(there), time.monotonic()
-    sent = await _loaded(there, requests, WRITES)
+    sent = await loaded(there, requests, WRITES)
     answered = time.monotonic() - began
     if sent.failed:
         raise RuntimeError(f"{sent.failed} writes failed")
@@ -153,12 +152,12 @@ async def _sustained(there: Place, requests: Iterator[bytes]) -> tuple[float, fl
     return WRITES / (time.monotonic() - began), WRITES / answered
 
 
-async def _loaded(there: Place, requests: Iterator[bytes], n: int, *, per_second: float | None = None) -> Sent:
+async def loaded(there: Place, requests: Iterator[bytes], n: int, *, per_second: float | None = None) -> Sent:
     load = Load(there.system.url("groups"), requests, connections=CONNECTIONS)
     return await load.run(n, per_second=per_second)
 
 
-async def _delays(there: Place, sent: Sent) -> list[float]:
+async def delays(there: Place, sent: Sent) -> list[float]:
     """Milliseconds from sending a write to the commit of its effect, for each."""
     groups = await asyncpg.connect(there.system.database_url("groups"))
     ids = list(sent.times)
@@ -234,8 +233,8 @@ async def measure() -> list[dict[str, Any]]:
 
 async def _measure(there: Place, one_by_one: float) -> list[dict[str, Any]]:
     requests, work = there.requests(), "a post: HTTP, row and event, stream, effect in metrics"
-    await _sustained(there, requests)  # warm
-    found = [await _sustained(there, requests) for _ in range(ROUNDS)]
+    await sustained(there, requests)  # warm
+    found = [await sustained(there, requests) for _ in range(ROUNDS)]
     ceiling = statistics.median(each[0] for each in found)
     raw = await _inserts(there)
     ordinary, bare = await _ordinary(there)
@@ -251,11 +250,11 @@ async def _measure(there: Place, one_by_one: float) -> list[dict[str, Any]]:
     ]  # fmt: skip
     for share, most in ((0.1, {0.5: 5.0, 0.99: 40.0}), (0.5, {0.99: 100.0})):
         rate = ceiling * share
-        sent = await _loaded(there, requests, int(rate * 8), per_second=rate)
-        delays = await _delays(there, sent)
+        sent = await loaded(there, requests, int(rate * 8), per_second=rate)
+        late = await delays(there, sent)
         for part, aim in most.items():
             rows.append(
                 row("hot", f"write to effect at {share:.0%} of that, {rate:,.0f}/s", f"p{part * 100:.0f}",
-                    [percentile(delays, part)], "ms", aim=f"at most {aim:.0f} ms", at_most=aim)
+                    [percentile(late, part)], "ms", aim=f"at most {aim:.0f} ms", at_most=aim)
             )  # fmt: skip
     return rows

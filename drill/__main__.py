@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -213,6 +214,7 @@ def main() -> None:
     if not wanted and not steps:
         sys.exit(f"no such fault; there are {', '.join(each.name for each in FAULTS)}, order of events")
     console = Console()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing is left running
     with suppress(CannotMount):  # then the faults that need it say so
         seclude()
     rows = asyncio.run(drill(wanted, asked.rounds, asked.seed, console, port=asked.port, steps=steps))

@@ -23,7 +23,7 @@ from kith_local.story import documents as ask
 from kith_local.story.tell import eventually
 from kith_local.up import System
 
-VOICES, THREADS = 8, 16
+VOICES, THREADS = 24, 16
 _PASSWORD = "a password for drilling"
 _JOIN = ask.mutation("join", "joining { memberId }")
 

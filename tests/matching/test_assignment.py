@@ -1,12 +1,12 @@
 """The assignment is the best there is, and says by how much it could be wrong."""
 
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 
 import kith_matching.assignment
@@ -25,27 +25,29 @@ def matrix(rows):
 
 
 def best(rows, capacity, forced=None):
-    """(matched, total in units) by trying everything."""
-    columns = range(-1, len(capacity))
-    found = (-1, 0)
-    for choice in product(columns, repeat=len(rows)):
-        if any(choice.count(j) > capacity[j] for j in range(len(capacity))):
-            continue
-        if any(j >= 0 and rows[i][j] is None for i, j in enumerate(choice)):
-            continue
-        if forced and any(choice[i] != j for i, j in forced.items()):
-            continue
-        total = sum(round(rows[i][j] * UNITS) for i, j in enumerate(choice) if j >= 0)
-        found = max(found, (sum(j >= 0 for j in choice), total))
-    return found
+    """(matched, total in units) by trying everything: the best of each way to use up the room, row by row."""
+    reached = {tuple(capacity): (0, 0)}
+    for i, row in enumerate(rows):
+        after = {}
+        for room, (matched, total) in reached.items():
+            for j in range(-1, len(capacity)):
+                if forced and forced.get(i, j) != j:
+                    continue
+                if j >= 0 and (row[j] is None or room[j] == 0):
+                    continue
+                left = room if j < 0 else (*room[:j], room[j] - 1, *room[j + 1 :])
+                found = (matched + (j >= 0), total + (round(row[j] * UNITS) if j >= 0 else 0))
+                after[left] = max(after.get(left, (-1, 0)), found)
+        reached = after
+    return max(reached.values(), default=(-1, 0))
 
 
 @st.composite
 def problems(draw):
-    n, m = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    n, m = draw(st.integers(1, 7)), draw(st.integers(1, 7))
     score = st.one_of(st.none(), st.sampled_from([0, 0.25, 0.5, 0.75]), st.floats(0, 1))
     rows = draw(st.lists(st.lists(score, min_size=m, max_size=m), min_size=n, max_size=n))
-    return rows, draw(st.lists(st.integers(0, 3), min_size=m, max_size=m)), draw(st.integers(0, 5))
+    return rows, draw(st.lists(st.integers(0, 3 if m < 5 else 2), min_size=m, max_size=m)), draw(st.integers(0, 5))
 
 
 @settings(max_examples=150, deadline=None)
@@ -90,6 +92,46 @@ def test_pins_are_kept_and_the_rest_is_still_the_best(problem, data):
     assert (result.gap, result.next_best[mentee]) == (0, -1)
 
 
+@settings(max_examples=80, deadline=None)
+@given(problems(), problems(), st.data())
+def test_prices_of_before_change_nothing_but_the_work(problem, other, data):
+    rows, capacity, _ = problem
+    start = assign(matrix(rows), np.array(capacity))
+    changed = data.draw(st.integers(0, len(rows) - 1))
+    if len(other[1]) == len(capacity):
+        rows[changed], capacity = other[0][0], other[1]
+    again = assign(matrix(rows), np.array(capacity), start=start)
+    assert (again.matched, round(again.total * UNITS), again.gap) == (*best(rows, capacity), 0)
+    assert again.matched_bound == again.matched
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(), st.sampled_from([0.5, 0.1, 0.001]))
+def test_an_answer_that_may_be_imprecise_is_no_more_so_than_it_says(problem, precision):
+    rows, capacity, seed = problem
+    early = assign(matrix(rows), np.array(capacity), precision=precision, seed=seed)
+    matched, total = best(rows, capacity)
+    assert early.matched == matched
+    assert early.gap <= precision * early.total + 1 / UNITS
+    assert round(early.total * UNITS) <= total <= round(early.bound * UNITS)
+
+
+def test_a_thousand_people_have_the_assignment_another_solver_finds():
+    rng = np.random.default_rng(1)
+    for capacity in (rng.integers(0, 3, 400), rng.integers(0, 9, 400)):
+        pairs = np.unique(rng.integers(1000 * 400, size=8000))
+        row, column, value = pairs // 400, pairs % 400, rng.integers(0, 50, len(pairs)) / 50
+        found = assign(csr_array((value, (row, column)), shape=(1000, 400)), capacity)
+        # One copy of a mentor for each place, and a place of nothing for everyone.
+        copies = np.concatenate([[0], np.cumsum(capacity)])
+        dense = np.zeros((1000, copies[-1] + 1000))
+        for i, j, v in zip(row, column, value, strict=True):
+            dense[i, copies[j] : copies[j + 1]] = 1000 + v
+        one, other = linear_sum_assignment(dense, maximize=True)
+        assert found.matched * 1000 + found.total == pytest.approx(dense[one, other].sum())
+        assert found.gap == 0
+
+
 def test_a_pair_that_is_prohibited_is_not_made_and_a_pin_needs_no_score():
     rows = [[0.9, 0.1], [0.8, None]]
     result = assign(matrix(rows), np.array([1, 1]), prohibited={(0, 1)})
@@ -105,12 +147,14 @@ def test_one_more_person_outweighs_any_score():
 
 
 def test_the_gap_shows_an_assignment_that_is_not_the_best(monkeypatch):
-    worse = np.array([1, 0])
-    monkeypatch.setattr(kith_matching.assignment, "_solve", lambda *_: worse)
+    worse = np.array([1, 0]), np.array([0, 0])
+    monkeypatch.setattr(kith_matching.assignment, "_solve", lambda *_: (*worse, np.zeros(2, dtype=bool)))
     result = assign(matrix([[0.9, 0.1], [0.1, 0.9]]), np.array([1, 1]))
     assert result.gap > 0
     assert result.bound >= 1.8
-    monkeypatch.setattr(kith_matching.assignment, "_solve", lambda *_: np.array([0, -1]))
+    monkeypatch.setattr(
+        kith_matching.assignment, "_solve", lambda *_: (np.array([0, -1]), np.array([0, 0]), np.zeros(2, dtype=bool))
+    )
     assert assign(matrix([[0.9, 0.1], [0.1, 0.9]]), np.array([1, 1])).matched_bound == 2
 
 

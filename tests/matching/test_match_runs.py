@@ -67,6 +67,30 @@ async def test_a_cohort_is_matched_published_once_and_accepted(matching, coordin
     assert len({event["pairing_id"] for event in accepted}) == len(accepted) == 10
 
 
+@pytest.mark.parametrize("mode", ["best_total", "fair", "stable"])
+async def test_a_run_makes_best_what_was_asked_for_and_says_what_the_others_would_give(
+    matching, coordinator, cohort, mode
+):
+    mentors, mentees = cohort
+    client = matching.client(coordinator)
+    program = await open_program(client)
+    await enroll(client, program, mentors, mentees, room=1)
+    run = await solved(client, program, mode=mode, seed=3)
+    assert (run["status"], run["mode"]) == ("solved", mode)
+    outcomes = {each["mode"]: each for each in run["certificate"]["outcomes"]}
+    assert list(outcomes) == ["best_total", "fair", "stable"]
+    assert run["certificate"]["matched"] == outcomes[mode]["matched"]
+    assert run["certificate"]["total"] == pytest.approx(outcomes[mode]["total"])
+    assert outcomes["stable"]["blocking_pairs"] == 0
+    assert outcomes["fair"]["worst"] >= outcomes["best_total"]["worst"] - 0.005
+    assert outcomes["best_total"]["total"] >= outcomes["fair"]["total"] - 1e-6
+    rows = (await client.get(f"/match-runs/{run['id']}/suggestions")).json()["items"]
+    assert len(rows) == outcomes[mode]["matched"] == 6
+    assert sum(row["score"] for row in rows) == pytest.approx(outcomes[mode]["total"], abs=1e-4)
+    refused = await client.post(f"/programs/{program['id']}/match-runs", json={"mode": "best"})
+    assert refused.status_code == 422
+
+
 async def test_a_pin_is_kept_a_prohibition_never_made_and_room_is_respected(matching, coordinator, cohort):
     mentors, mentees = cohort
     client = matching.client(coordinator)

@@ -61,6 +61,15 @@ class MatchRunStatus(Enum):
 
 
 @enumeration
+class MatchMode(Enum):
+    """What a match run makes best."""
+
+    BEST_TOTAL = "best_total"
+    FAIR = "fair"
+    STABLE = "stable"
+
+
+@enumeration
 class PairingStatus(Enum):
     """Where a pairing is."""
 
@@ -138,19 +147,33 @@ class Enrollment:
 
 
 @record
+class ModeOutcome:
+    """What a match run would give in one of the modes, over the pairs that were compared."""
+
+    mode: MatchMode = plain("Which.")
+    matched: int = plain("Mentees who would have a mentor.")
+    total: float = plain("Sum of the scores of the pairs.")
+    worst: float = plain("The lowest of these scores.")
+    mean: float = plain("Their average.")
+    blocking_pairs: int = plain("Mentees and mentors who would both rather have each other, by their scores.")
+
+
+@record
 class Certificate:
-    """What a match run found, and the proof of how good it is: no assignment can be better than `bound`."""
+    """What a match run found, and the proof of how good it is: no assignment has a higher total than `bound`."""
 
     mentees: int = plain("Mentees who took part.")
     mentors: int = plain("Mentors who took part.")
     candidates: int = plain("Pairs that the rules allow.")
     matched: int = plain("Pairs found.")
     total: float = plain("Sum of their scores.")
-    bound: float = plain("The most that sum could be.")
+    bound: float = plain("The most that sum could be, with as many matched as can be.")
     gap: float = plain("How far the found pairs may be from the best; 0 is proven optimal.")
     seed: int = plain("What ties were broken with; the same seed gives the same pairs.")
     scoring_seconds: float = plain("Time for scoring.")
     solving_seconds: float = plain("Time for solving.")
+    compared_pairs: int = plain("Pairs over which the modes are compared: all, or in a large cohort those scored.")
+    outcomes: list[ModeOutcome] = plain("What each mode would give.", bound=3)
 
 
 @record
@@ -160,6 +183,7 @@ class MatchRun:
     id: strawberry.ID = identifier("MatchRun")
     status: MatchRunStatus = plain("Where it is.")
     seed: int = plain("What ties are broken with.")
+    mode: MatchMode = plain("What it makes best.")
     certificate: Certificate | None = plain("What was found and how good it is, once solved.")
     failure: str | None = plain("Why it failed and what to do.")
     requested_at: datetime = plain("When it was asked for.")

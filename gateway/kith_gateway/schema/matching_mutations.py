@@ -9,6 +9,7 @@ from kith_gateway.joins import MATCHING, plain
 from kith_gateway.schema.matching import (
     Acceptance,
     Enrollment,
+    MatchMode,
     MatchRun,
     Pairing,
     Program,
@@ -123,6 +124,7 @@ class StartMatchRunInput(Input):
 
     program_id: strawberry.ID = given("The program.", refers="Program")
     seed: int | None = maybe("What ties are broken with; the same seed gives the same pairs.")
+    mode: MatchMode | None = maybe("What to make best: the total score, unless said otherwise.")
     pins: list[PairInput] | None = maybe("Pairs that must be made; 1000 at most.")
     prohibited: list[PairInput] | None = maybe("Pairs that must not be made; 10000 at most.")
 

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.bus import Bus
 from kith_chassis.database import Database, is_unreachable
 from kith_chassis.events import SUBJECT_PREFIX, Received, View, received
-from kith_chassis.telemetry import CONSUMER_PENDING, DEAD_LETTERS, EVENTS_CONSUMED, tracer
+from kith_chassis.telemetry import CONSUMER_PENDING, DEAD_LETTERS, EVENTS_CONSUMED, EVENTS_REDELIVERED, tracer
 from kith_stream.pulling import Answer, Message, acknowledged, given_up, leased, refused
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,8 @@ async def consume(
         except (NatsError, OSError, TimeoutError) as error:
             log.warning("consumer lost the bus", extra={"reason": type(error).__name__})
             await asyncio.sleep(1)
+        finally:
+            CONSUMER_PENDING.set(0)  # another process may lead now, and says it
 
 
 class Lane:
@@ -117,6 +119,7 @@ class Lane:
 
     async def work(self, messages: Sequence[Message]) -> None:
         """Apply a batch and acknowledge it. Waits while the database is away instead of burning attempts."""
+        EVENTS_REDELIVERED.inc(sum(each.delivered > 1 for each in messages))
         deliveries = [each for message in messages if (each := await self._read(message)) is not None]
         ready = [each for each in deliveries if not await self._must_wait(each)]
         if not ready:

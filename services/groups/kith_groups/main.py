@@ -4,7 +4,7 @@ from kith_groups.circles import routes as circles
 from kith_groups.consumers import consumers
 from kith_groups.conversations import routes as conversations
 from kith_groups.sessions import routes as sessions
-from kith_writes.front import Front
+from kith_writes.front import stand_before
 
 app = create_service(
     name="groups",
@@ -12,4 +12,4 @@ app = create_service(
     consumers=consumers,
     extra=[reconciling],
 )
-app.add_middleware(Front, routers=[conversations.routes])
+stand_before(app, routers=[conversations.routes])

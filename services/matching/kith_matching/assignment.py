@@ -1,8 +1,9 @@
 """Who gets whom: first the most people matched, then the best total score, exactly, with a proof. Pure.
 
-The matching is found as a flow of least cost (OR-tools; cost scaling, Goldberg and Tarjan 1990). The proof is computed
-apart from it: prices for mentors, raised until no mentee would rather switch (the dual of the assignment problem;
-Kuhn 1955), and checked over every pair. All in whole numbers, so a gap of 0 means 0.
+Three steps. How many can be matched at all, and where places are too few (`cardinality.py`). Among those who can, an
+auction with ever smaller steps (Bertsekas 1979; `auction.py`) until the steps of all together are less than one unit.
+And the proof, apart from both: the prices it ends with, checked over every pair, bound every assignment from above
+(duality; Kuhn 1955). All in whole numbers, so a gap of 0 means 0.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,13 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 from scipy.sparse import csr_array
 
-UNITS = 1_000_000  # scores are compared in millionths
-ROOM = 2**62  # what the flow and the proof may add up to in 64 bits
-NEVER = np.iinfo(np.int64).max
+from kith_matching import sides
+from kith_matching.auction import LOW, settle, worths
+from kith_matching.cardinality import most_matched
+from kith_matching.sides import Flags, Rows
 
+UNITS = 1_000_000  # scores are compared in millionths
+ROOM = 2**60  # what a price may be in 64 bits, with room for sums of a few
 Ints = NDArray[np.int64]
 
 
@@ -33,9 +36,11 @@ class Assignment:
     next_best      (mentees,) the column that would cost the whole least, were the row given it instead; -1 for none
     switch_people  (mentees,) how many fewer would be matched then, at least
     switch_cost    (mentees,) how much lower the total would be then, at least, when no more people than that are lost
-    prices         (mentors,) what a place is worth, in units (2**62 where there is none), and
-    worth          (mentees,) what the row gains at these prices: worth[i] + prices[j] >= person + units[i, j]
-    person         what matching one more person counts, in units: more than any total
+    prices         (mentors,) what a place is worth, in grains (ROOM where there is none), and
+    worth          (mentees,) what the row gains at these prices: worth[i] + prices[j] >= person + scores[i, j]
+    person         what matching one more person counts, in grains: more than any total or price
+    scale          grains in a unit, the millionth in which scores are compared
+    slack          how far the prices are off, in grains; less than `scale` proves that `gap` is 0, as totals are units
     """
 
     mentor: Ints
@@ -50,6 +55,8 @@ class Assignment:
     prices: Ints
     worth: Ints
     person: int
+    scale: int
+    slack: int
 
 
 def assign(
@@ -59,6 +66,8 @@ def assign(
     pins: Mapping[int, int] | None = None,
     prohibited: Iterable[tuple[int, int]] = (),
     seed: int = 0,
+    precision: float = 0.0,
+    start: Assignment | None = None,
 ) -> Assignment:
     """Pair each row (mentee) with at most one column (mentor): the most pairs, then the highest total of their scores.
 
@@ -67,45 +76,56 @@ def assign(
     pins        row -> column that must be; the pair needs no score, uses capacity and has no alternative
     prohibited  (row, column) pairs that must not be
     seed        decides between assignments that are equally good, which the order of people must not
+    precision   stop as soon as the gap is proven to be at most this part of the total; 0 for the best there is
+    start       an assignment of the same people before a few scores, pins or prohibitions changed: its prices save
+                most of the work, and decide nothing but which of equally good assignments is found
     Raises ValueError, saying what to change, for numbers out of range or pins that cannot be.
     """
     n, m = scores.shape
-    room, pinned, row, column, value = _checked(scores, capacity, pins or {}, prohibited)
-    pins_total = int(_values_of(row, column, value, pinned).sum())
+    room, pinned, pairs = _checked(scores, capacity, pins or {}, set(prohibited))
+    pins_total = int(sides.valued(*pairs, pinned).sum())
     closed = np.bincount(pinned[pinned >= 0], minlength=m) >= np.asarray(capacity)
-    keep = (pinned[row] < 0) & ~closed[column]
-    row, column, value = row[keep], column[keep], value[keep]
+    if pins or closed.any():
+        pairs = sides.only(*pairs, np.repeat(pinned < 0, np.diff(pairs[0])) & ~closed[pairs[1]])
 
     # One more person matched outweighs any total: this makes two goals one whole number.
     most = min(n, int(room.sum()))
-    person = most * int(value.max(initial=0)) + 1
-    if person * (n + m + 2) >= ROOM:
+    highest = most * int(pairs[2].max(initial=0)) + 1
+    scale = min(n + int(room.sum()) + 1, ROOM // (4 * highest))
+    if scale == 0:
         raise ValueError("scores are too large to be added up exactly for so many people; divide them all by a number")
-    gain = value + person
-    free = _solve(row, column, gain, room, n, seed)
-    prices = _prices(row, column, gain, free, m)
-    net = gain - prices[column]
-    worth = np.zeros(n, dtype=np.int64)
-    np.maximum.at(worth, row, net)
+    free, prices, short = _solve(pairs, room, seed, precision, scale, start)
+    indptr, column, value = pairs
+    person = max(highest * scale, 4 * int(np.abs(prices).max(initial=0) + value.max(initial=0) * scale))
+    prices = np.where(short, prices + person, prices)
+    gain = value * scale + person
+    worth = worths(indptr, column, gain, np.zeros(n, dtype=np.int64), prices)
     # No pair is worth more than its row's worth and its column's price together, so nothing adds up to more than this.
-    ceiling = int(worth.sum() + (prices * room).sum())
-    matched, reached = int((free >= 0).sum()), int(_values_of(row, column, value, free).sum())
-    next_best, cost = _alternatives(row, column, net, worth, free)
+    ceiling = _sum(worth) + sum(int(p) * int(r) for p, r in zip(prices[prices > 0], room[prices > 0], strict=True))
+    matched, reached = int((free >= 0).sum()), int(sides.valued(indptr, column, value, free).sum())
+    over = ceiling - matched * person - reached * scale
+    next_best, net = sides.others(indptr, column, gain, prices, free)
+    # Forcing a pair costs its reduced cost at least, but for what the prices are off altogether; in whole units.
+    cost = np.where(next_best >= 0, worth - net - over % person, 0)
+    people = np.where(cost > 0, cost // person, 0)
     mentor = np.where(pinned >= 0, pinned, free)
-    pairs = int((mentor >= 0).sum())
+    found = int((mentor >= 0).sum())
+    gap = over // scale  # totals are whole units: less than one is nothing
     return Assignment(
         mentor=mentor,
-        matched=pairs,
-        matched_bound=pairs - matched + ceiling // person,
+        matched=found,
+        matched_bound=found - matched + ceiling // person,
         total=(reached + pins_total) / UNITS,
-        bound=(ceiling - matched * person + pins_total) / UNITS,
-        gap=(ceiling - matched * person - reached) / UNITS,
+        bound=(reached + pins_total + gap) / UNITS,
+        gap=gap / UNITS,
         next_best=next_best,
-        switch_people=cost // person,
-        switch_cost=cost % person / UNITS,
+        switch_people=people,
+        switch_cost=np.maximum(-(-(cost - people * person) // scale), 0) / UNITS,
         prices=np.where(closed, ROOM, prices),
         worth=worth,
         person=person,
+        scale=scale,
+        slack=over,
     )
 
 
@@ -115,22 +135,23 @@ def in_units(scores: NDArray[np.float64]) -> Ints:
 
 
 def _checked(
-    scores: csr_array, capacity: NDArray[np.integer], pins: Mapping[int, int], prohibited: Iterable[tuple[int, int]]
-) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    """Room left by the pins (mentors,), pinned column or -1 (mentees,), and the allowed pairs: row, column, units."""
+    scores: csr_array, capacity: NDArray[np.integer], pins: Mapping[int, int], never: set[tuple[int, int]]
+) -> tuple[Ints, Ints, Rows]:
+    """Room left by the pins (mentors,), pinned column or -1 (mentees,), and the allowed pairs in units."""
     n, m = scores.shape
     capacity = np.asarray(capacity)
     if capacity.shape != (m,) or capacity.dtype.kind not in "iu" or (capacity < 0).any():
         raise ValueError(f"capacity needs one whole number from 0 for each of the {m} mentors")
-    entries = scores.tocoo()
-    entries.sum_duplicates()
-    if not np.isfinite(entries.data).all() or (entries.data < 0).any():
+    if not scores.has_canonical_format:
+        scores = scores.copy()
+        scores.sum_duplicates()
+    data = scores.data.astype(np.float64)
+    if not np.isfinite(data).all() or (data < 0).any():
         raise ValueError("scores must be finite and not below 0; leave out pairs that are not allowed")
-    if entries.data.max(initial=0) * UNITS >= ROOM:
+    if data.max(initial=0) * UNITS >= ROOM:
         raise ValueError("scores are too large to be compared in millionths; divide them all by a number")
-    row, column = entries.row.astype(np.int64), entries.col.astype(np.int64)
+    indptr, column = scores.indptr.astype(np.int64), scores.indices.astype(np.int64)
     room = capacity.astype(np.int64)
-    never = set(prohibited)
     pinned = np.full(n, -1, dtype=np.int64)
     for mentee, chosen in pins.items():
         if not (0 <= mentee < n and 0 <= chosen < m):
@@ -143,80 +164,79 @@ def _checked(
             )
         pinned[mentee] = chosen
         room[chosen] -= 1
-    room = np.minimum(room, np.bincount(column, minlength=m))  # more room than candidates is no more room
-    keep = np.ones(len(row), dtype=np.bool_)
-    if never:
-        places = [one * m + other for one, other in never if 0 <= one < n and 0 <= other < m]
-        keep = ~np.isin(row * m + column, np.array(places, dtype=np.int64))
-    return room, pinned, row[keep], column[keep], in_units(entries.data.astype(np.float64)[keep])
+    # More room than one beyond the candidates is no more room; that one stays free, so its price is 0, also for others.
+    room = np.minimum(room, np.bincount(column, minlength=m) + 1)
+    return room, pinned, _without((indptr, column, in_units(data)), never)
 
 
-def _values_of(row: Ints, column: Ints, value: Ints, chosen: Ints) -> Ints:
-    """The value of each row's chosen column; 0 where it has none or the pair has no score."""
-    found = np.zeros(len(chosen), dtype=np.int64)
-    hit = chosen[row] == column
-    found[row[hit]] = value[hit]
+def _without(pairs: Rows, never: set[tuple[int, int]]) -> Rows:
+    indptr, column, _ = pairs
+    keep = np.ones(len(column), dtype=np.bool_)
+    for row, other in never:
+        if 0 <= row < len(indptr) - 1:
+            part = slice(indptr[row], indptr[row + 1])
+            keep[part] &= column[part] != other
+    return sides.only(*pairs, keep) if never else pairs
+
+
+def _solve(
+    pairs: Rows, room: Ints, seed: int, precision: float, scale: int, start: Assignment | None
+) -> tuple[Ints, Ints, Flags]:
+    """A column per row, -1 for none; what a place of each column is worth, in grains; and where places are too few."""
+    n, m = len(pairs[0]) - 1, len(room)
+    chosen, prices, short = np.full(n, -1, dtype=np.int64), np.zeros(m, dtype=np.int64), np.zeros(m, dtype=np.bool_)
+    if len(pairs[1]) == 0:
+        return chosen, prices, short
+    if start is not None and (start.mentor.shape, start.prices.shape) == ((n,), (m,)):
+        row_at, column_at = np.arange(n), np.arange(m)
+        given, price, warm = start.mentor, _within(start, scale), True
+    else:
+        rng = np.random.default_rng(seed)
+        row_at, column_at = rng.permutation(n), rng.permutation(m)
+        pairs = sides.shuffled(*pairs, row_at, np.argsort(column_at), seed % 2**32)
+        given, price, warm = chosen, prices, False
+    room = room[column_at]
+    least, floor, pairs = contested(pairs, room)
+    given, price = _fitting(given, room, *pairs[:2]), np.maximum(price, floor)
+    settle(pairs, room, least, floor, given, price, scale=scale, precision=precision, warm=warm)
+    chosen[row_at] = np.append(column_at, -1)[given]
+    prices[column_at], short[column_at] = price, floor == LOW
+    return chosen, prices, short
+
+
+def contested(pairs: Rows, room: Ints) -> tuple[Ints, Ints, Rows]:
+    """What each row gains at least, what a place of each column costs at least, and the pairs that may be made.
+
+    Where places are too few, each is taken whatever it costs, and rows may go without; elsewhere each row has a place,
+    and places may stay free. Whoever can have another place has none of those that are too few.
+    """
+    indptr, column, value = pairs
+    short_rows, short = sides.competing(indptr, column, most_matched(indptr, column, room), len(room))
+    if short.any():
+        keep = np.repeat(short_rows, np.diff(indptr)) | ~short[column]
+        indptr, column, value = sides.only(indptr, column, value, keep)
+    return np.where(short_rows, 0, LOW), np.where(short, LOW, 0), (indptr, column, value)
+
+
+def _within(start: Assignment, scale: int) -> Ints:
+    """Prices of another assignment beside what a person counts, in grains of this one."""
+    open_ = start.prices != ROOM
+    within = np.where(open_, start.prices, 0) - np.where(open_ & (start.prices > start.person // 2), start.person, 0)
+    found: Ints = within // start.scale * scale
     return found
 
 
-def _solve(row: Ints, column: Ints, gain: Ints, room: Ints, n: int, seed: int) -> Ints:
-    """The best column per row, -1 for none: one unit flows from each row to the sink, through a mentor or past them."""
-    m = len(room)
-    chosen = np.full(n, -1, dtype=np.int64)
-    if len(row) == 0:
-        return chosen
-    rng = np.random.default_rng(seed)
-    mentee, mentor, sink = rng.permutation(n), n + rng.permutation(m), n + m
-    flow = SimpleMinCostFlow()
-    flow.add_arcs_with_capacity_and_unit_cost(
-        np.concatenate([mentee[row], mentee, mentor]).astype(np.int32),
-        np.concatenate([mentor[column], np.full(n + m, sink)]).astype(np.int32),
-        np.concatenate([np.ones(len(row) + n, dtype=np.int64), room]),
-        np.concatenate([-gain, np.zeros(n + m, dtype=np.int64)]),
-    )
-    supply = np.repeat(np.array([1, 0, -n], dtype=np.int64), [n, m, 1])
-    flow.set_nodes_supplies(np.arange(n + m + 1, dtype=np.int32), supply)
-    status = flow.solve()
-    if status != SimpleMinCostFlow.OPTIMAL:  # every row can go unmatched, so this is no property of the input
-        raise RuntimeError(f"the flow solver gave up: {status}")
-    used = flow.flows(np.arange(len(row), dtype=np.int32)) > 0
-    chosen[row[used]] = column[used]
-    return chosen
+def _fitting(given: Ints, room: Ints, indptr: Ints, column: Ints) -> Ints:
+    """Columns of before that the pairs and the room still allow."""
+    there = sides.valued(indptr, column, np.ones_like(column), given) > 0
+    given = np.where(there, given, -1)  # a copy
+    order = np.argsort(given, kind="stable")
+    ordered = given[order]
+    place = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    given[order[(ordered >= 0) & (place >= room[ordered])]] = -1
+    return given
 
 
-def _prices(row: Ints, column: Ints, gain: Ints, chosen: Ints, m: int) -> Ints:
-    """The lowest prices at which no row prefers another column to what it has (having nothing is worth 0).
-
-    Raised from zero along the pairs that are preferred (Bellman 1958). It ends because an optimal assignment leaves no
-    cycle of gains; were it not optimal, the rounds run out and the gap shows it.
-    """
-    prices = np.zeros(m, dtype=np.int64)
-    has = _values_of(row, column, gain, chosen)[row]
-    other = chosen[row] != column
-    lead, to, source = gain[other] - has[other], column[other], chosen[row][other]
-    unmatched = source < 0
-    np.maximum.at(prices, to[unmatched], lead[unmatched])
-    lead, to, source = lead[~unmatched], to[~unmatched], source[~unmatched]
-    active = np.ones(m, dtype=np.bool_)
-    for _ in range(m + 1):
-        use = np.flatnonzero(active[source])  # only what leaves a price that has just risen can raise another
-        raised = prices.copy()
-        np.maximum.at(raised, to[use], lead[use] + prices[source[use]])
-        active = raised != prices
-        if not active.any():
-            break
-        prices = raised
-    return prices
-
-
-def _alternatives(row: Ints, column: Ints, net: Ints, worth: Ints, chosen: Ints) -> tuple[Ints, Ints]:
-    """Per row: the column with the least reduced cost beside its own, -1 for none, and that cost."""
-    other = chosen[row] != column
-    row, column, cost = row[other], column[other], worth[row[other]] - net[other]
-    least = np.full(len(chosen), NEVER)
-    np.minimum.at(least, row, cost)
-    next_best = np.full(len(chosen), NEVER)
-    hit = cost == least[row]
-    np.minimum.at(next_best, row[hit], column[hit])
-    none = least == NEVER
-    return np.where(none, -1, next_best), np.where(none, 0, least)
+def _sum(values: Ints) -> int:
+    """Exact where 64 bits would not hold the sum."""
+    return (int((values >> 31).sum()) << 31) + int((values & (2**31 - 1)).sum())

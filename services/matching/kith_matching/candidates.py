@@ -61,27 +61,28 @@ def candidates(
 
 def missing(ceilings: Ceilings, scores: csr_array, result: Assignment, only: Ints) -> tuple[csr_array, int]:
     """Pairs that are not in `scores` and could make `result` better, for the mentees `only`; and by how much at most
-    all such pairs together could, in units.
+    all such pairs together could, in grains.
 
-    No pair and 0 is the proof that `result`, the best assignment over `scores`, is the best over all pairs there are.
+    Less than a unit, with what its prices are off, is the proof that `result` is the best over all pairs there are.
     """
+    grains = UNITS * result.scale
 
     def gain(row: Ints, column: Ints, value: NDArray[np.float64]) -> NDArray[np.int64]:
-        return in_units(value) + result.person - result.prices[column] - result.worth[row]
+        return in_units(value) * result.scale + result.person - result.prices[column] - result.worth[row]
 
     def look(rows: Ints, block: Floats) -> tuple[Entries, int]:
         # At these prices a pair is of interest when its score exceeds worth and price.
-        over = block - (result.worth[rows, None] / UNITS - MARGIN)
-        over -= (result.prices - result.person) / UNITS
+        over = block - (result.worth[rows, None] / grains - MARGIN)
+        over -= (result.prices - result.person) / grains
         over[block < 0] = -1
         known = scores[rows].tocoo()
         over[known.row, known.col] = -1
         row, column, value = _pool(ceilings, rows, over, MORE, lambda *pairs: gain(*pairs) > 0)
         better = gain(row, column, value)
-        top = np.ceil(np.maximum(over.max(axis=1), 0) * UNITS).astype(np.int64)  # what was not looked at
+        top = np.ceil(np.maximum(over.max(axis=1), 0) * grains).astype(np.int64)  # what was not looked at
         np.maximum.at(top, np.searchsorted(rows, row), better)
         use = _first(row, -better, MORE)
-        return (row[use], column[use], value[use]), int(top.sum())
+        return (row[use], column[use], value[use]), sum(top.tolist())
 
     found = ceilings.each(only, look)
     return _matrix(_joined([NOTHING, *(pairs for pairs, _ in found)]), scores.shape), sum(least for _, least in found)

@@ -84,6 +84,7 @@ class MatchRun(Base):
     program_id: Mapped[UUID] = mapped_column(ForeignKey("programs.id"))
     status: Mapped[str] = mapped_column(default="queued")
     seed: Mapped[int]
+    mode: Mapped[str] = mapped_column(server_default="best_total")
     pins: Mapped[list[dict[str, Any]]]
     prohibited: Mapped[list[dict[str, Any]]]
     certificate: Mapped[dict[str, Any] | None]

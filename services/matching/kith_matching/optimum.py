@@ -63,16 +63,17 @@ def optimum(
         result = assign(scores, capacity, pins=pins, seed=seed)
     for done in range(1, rounds + 1):
         more, least = missing(ceilings, scores, result, free)
-        if least == 0:
+        if result.slack + least < result.scale:
             return Optimum(result, scores, done)
         if done < rounds:
             scores = merged(scores, more)
-            result = assign(scores, capacity, pins=pins, seed=seed)
-    over = round(result.gap * UNITS) + least
+            result = assign(scores, capacity, pins=pins, seed=seed, start=result)
+    over = (result.slack + least) // result.scale
+    reached = round(result.total * UNITS) * result.scale + result.slack + least
     proven = replace(
         result,
         bound=result.total + over / UNITS,
         gap=over / UNITS,
-        matched_bound=min(n, result.matched + (round((result.total + result.gap) * UNITS) + least) // result.person),
+        matched_bound=min(n, result.matched + reached // result.person),
     )
     return Optimum(proven, scores, rounds)

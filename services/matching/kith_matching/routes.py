@@ -136,6 +136,7 @@ async def start_run(program_id: UUID, body: RunIn, actor: Coordinator, session: 
         actor_id=actor.subject,
         program_id=program_id,
         seed=body.seed,
+        mode=body.mode,
         pins=[each.model_dump(mode="json") for each in body.pins],
         prohibited=[each.model_dump(mode="json") for each in body.prohibited],
     )

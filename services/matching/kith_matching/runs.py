@@ -31,6 +31,7 @@ async def request(
     actor_id: UUID,
     program_id: UUID,
     seed: int,
+    mode: str,
     pins: Sequence[Pair],
     prohibited: Sequence[Pair],
 ) -> MatchRun:
@@ -41,6 +42,7 @@ async def request(
         community_id=tenant_of(session),
         program_id=program.id,
         seed=seed,
+        mode=mode,
         pins=list(pins),
         prohibited=list(prohibited),
         requested_by=actor_id,
@@ -173,6 +175,7 @@ async def _problem(database: Database, run_id: UUID) -> str:
     monday = run.requested_at.date() - timedelta(days=run.requested_at.weekday())
     head = {
         "seed": run.seed,
+        "mode": run.mode,
         "week": monday.isoformat(),
         "weights": program.weights,
         "rules": program.rules,

@@ -26,6 +26,9 @@ Message = Annotated[
 ]
 
 
+Mode = Literal["best_total", "fair", "stable"]
+
+
 class _In(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -126,8 +129,18 @@ class PairIn(_In):
 
 class RunIn(_In):
     seed: int = Field(default=0, ge=0, le=2**53)
+    mode: Mode = "best_total"
     pins: list[PairIn] = Field(default=[], max_length=1000)
     prohibited: list[PairIn] = Field(default=[], max_length=10000)
+
+
+class OutcomeOut(BaseModel):
+    mode: Mode
+    matched: int
+    total: float
+    worst: float
+    mean: float
+    blocking_pairs: int
 
 
 class CertificateOut(BaseModel):
@@ -141,6 +154,8 @@ class CertificateOut(BaseModel):
     seed: int
     scoring_seconds: float
     solving_seconds: float
+    compared_pairs: int = 0  # certificates of before know nothing of modes
+    outcomes: list[OutcomeOut] = []
 
 
 class RunOut(_Out):
@@ -148,6 +163,7 @@ class RunOut(_Out):
     program_id: UUID
     status: Literal["queued", "solving", "solved", "published", "failed"]
     seed: int
+    mode: Mode
     certificate: CertificateOut | None
     failure: str | None
     requested_at: datetime

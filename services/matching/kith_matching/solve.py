@@ -8,23 +8,29 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from kith_matching.assignment import Assignment
+from kith_matching.candidates import candidates, merged
+from kith_matching.modes import MODES, assigned, outcome
 from kith_matching.optimum import optimum
 from kith_matching.scoring import Cohort, Person, Rules, Weights
+
+EVERY_PAIR = 250_000
 
 
 def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
     """Suggestions with their reasons, who is left and why, and the certificate.
 
-    problem   {"seed", "week" (a Monday, ISO), "weights", "rules", "mentees", "mentors", "pins", "prohibited",
-              "former"}; people as `person` reads them; pins, prohibitions and former pairs as [mentee id, mentor id]
+    problem   {"seed", "mode" (see `modes.py`), "week" (a Monday, ISO), "weights", "rules", "mentees", "mentors",
+              "pins", "prohibited", "former"}; people as `person` reads them; pins, prohibitions and former pairs as
+              [mentee id, mentor id]
     Raises ValueError when a pin cannot be honored.
     """
     begun = time.perf_counter()
@@ -48,10 +54,24 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
         pins[row[one]] = column[other]
     capacity = np.array([each.capacity for each in mentors], dtype=np.int64)
     read = time.perf_counter()
-    best = optimum(cohort, capacity, pins=pins, seed=int(problem["seed"]))
-    solved = time.perf_counter()
-    result = best.assignment
+    seed = int(problem["seed"])
+    best = optimum(cohort, capacity, pins=pins, seed=seed)
+    result, mode = best.assignment, problem.get("mode", "best_total")
     looked_at = np.diff(best.scores.indptr)
+    # Small cohorts are compared over every pair, large ones over those that were scored for the proof.
+    scores = best.scores
+    if len(mentees) * len(mentors) <= EVERY_PAIR:
+        scores = _with_pins(candidates(cohort, most=len(mentors)), cohort, pins)
+    found = {
+        each: result.mentor if each == "best_total" else assigned(each, scores, capacity, pins=pins, seed=seed)
+        for each in MODES
+    }
+    outcomes = [outcome(each, scores, capacity, found[each]) for each in MODES]
+    if mode != "best_total":  # prices of the best total say nothing of what a switch costs here
+        nobody = np.full(len(mentees), -1)
+        total = next(each.total for each in outcomes if each.mode == mode)
+        gap = max(result.bound - total, 0.0)
+        result = replace(result, mentor=found[mode], next_best=nobody, total=total, gap=round(gap, 6))
     return {
         "suggestions": _suggestions(cohort, result),
         "unmatched": [
@@ -65,15 +85,27 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
             "mentees": len(mentees),
             "mentors": len(mentors),
             "candidates": int(best.scores.nnz),
-            "matched": result.matched,
+            "matched": int((result.mentor >= 0).sum()),
             "total": result.total,
             "bound": result.bound,
             "gap": result.gap,
-            "seed": int(problem["seed"]),
+            "seed": seed,
             "scoring_seconds": round(read - begun, 3),
-            "solving_seconds": round(solved - read, 3),
+            "solving_seconds": round(time.perf_counter() - read, 3),
+            "compared_pairs": int(scores.nnz),
+            "outcomes": [asdict(each) for each in outcomes],
         },
     }
+
+
+def _with_pins(scores: csr_array, cohort: Cohort, pins: Mapping[int, int]) -> csr_array:
+    """All pairs, and the pinned ones that the rules would not allow, with their score."""
+    table = scores.tocoo()
+    row, column = np.array([*pins], dtype=np.intp), np.array([*pins.values()], dtype=np.intp)
+    m = scores.shape[1]
+    new = ~np.isin(row * m + column, table.row.astype(np.intp) * m + table.col)
+    value, _ = cohort.scores(row[new], column[new])
+    return merged(scores, csr_array((value, (row[new], column[new])), shape=scores.shape))
 
 
 def _pairs(given: Sequence[Sequence[str]]) -> list[tuple[UUID, UUID]]:

@@ -15,7 +15,7 @@ from kith_chassis.idempotency import router
 from kith_chassis.ids import new_id
 from kith_chassis.service import create_service
 from kith_chassis.tokens import Caller, Principal, permitted
-from kith_writes.front import Front
+from kith_writes.front import stand_before
 from kith_writes.grouped import Group
 
 routes = router()
@@ -118,4 +118,4 @@ async def count(session, events: Sequence[Received[Counted]]) -> None:
 
 
 app = create_service(name="notes", routers=[routes], consumers=consumers)
-app.add_middleware(Front, routers=[routes])
+stand_before(app, routers=[routes])
