@@ -20,15 +20,19 @@ from kith_gateway.upstream import Upstream, UpstreamError, decoded
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one operation may be: tokens of its text, fields inside each other, things asked of the services."""
+    """How much one operation may be: tokens of its text, fields inside each other, things asked of the services.
+
+    `remembered` is how many characters the documents of all remembered operations may have.
+    """
 
     tokens: int
     depth: int
     cost: int
+    remembered: int
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
-        return cls(settings.max_tokens, settings.max_depth, settings.max_cost)
+        return cls(settings.max_tokens, settings.max_depth, settings.max_cost, settings.max_remembered)
 
 
 MAX_KEYS = 1000

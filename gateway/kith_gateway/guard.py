@@ -18,6 +18,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
@@ -33,7 +34,7 @@ from strawberry.types.field import StrawberryField
 
 from kith_gateway.context import Limits
 from kith_gateway.inputs import check_literals, refusal
-from kith_gateway.joins import AnyNode, Calling, Fetch, Join, Pages, Value, declaration_of
+from kith_gateway.joins import AnyNode, AnyNodes, Calling, Fetch, Join, Pages, Value, declaration_of
 from kith_gateway.writes import Write
 
 MAX_ERRORS = 10
@@ -235,11 +236,25 @@ class Weigher:
                 price = cost, self._first(node, first)
             case Join(cost=cost, bound=bound) | Fetch(cost=cost, bound=bound):
                 price = cost, min(bound or 1, _TYPICAL_LIST)
+            case AnyNodes(cost=cost):
+                times = self._many(node)
+                price = cost * times, times
             case Calling(cost=cost) | AnyNode(cost=cost) | Write(cost=cost):
                 price = cost, 1
             case Value(bound=int(bound)) if field is not None and field.python_name != "edges":
                 price = 0, min(bound, _TYPICAL_LIST)  # a connection's page is multiplied where it is asked for
         return price
+
+    def _many(self, node: FieldNode) -> int:
+        """How many ids are given."""
+        for argument in node.arguments or ():
+            if isinstance(argument.value, ListValueNode):
+                return len(argument.value.values)
+            if isinstance(argument.value, VariableNode):
+                self.asked.add(argument.value.name.value)
+                found = self.variables.get(argument.value.name.value)
+                return len(found) if isinstance(found, list) else _TYPICAL_LIST
+        return 1
 
     def _first(self, node: FieldNode, default: int) -> int:
         for argument in node.arguments or ():

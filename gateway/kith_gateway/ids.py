@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,12 @@ class InvalidId(Invalid):
 def encode_id(of: str, key: Any) -> str:
     """The global id of the thing of type `of` with this key."""
     return binascii.b2a_base64(f"{of}:{key}".encode(), newline=False).decode()
+
+
+def encode_ids(of: str, keys: Iterable[str | None]) -> list[str | None]:
+    """The global ids of many things of one type; None for none."""
+    encode, start = binascii.b2a_base64, f"{of}:"
+    return [None if key is None else encode((start + key).encode(), newline=False).decode() for key in keys]
 
 
 def split_id(found: Any) -> tuple[str, str]:

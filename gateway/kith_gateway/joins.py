@@ -19,11 +19,18 @@ from strawberry.types import Info
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
+from kith_chassis.errors import Invalid
 from kith_gateway.context import Context, refused
 from kith_gateway.ids import InvalidId, decode_id, encode_id, split_id
 from kith_gateway.pages import connection, first_of
 
 _KEY = "kith"
+
+
+class TooMany(Invalid):
+    """More than may be asked for at once."""
+
+    code = "bad_user_input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +133,18 @@ class AnyNode:
     cost: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class AnyNodes:
+    """The same for several at once, `bound` at most, in the order of their ids."""
+
+    bound: int = 100
+    cost: int = 1
+
+
 NODES: dict[str, tuple[Service, str]] = {}
 """The batched read that finds things of a type by id."""
 
-Declaration = Value | Identifier | Join | Fetch | Pages | Calling | AnyNode
+Declaration = Value | Identifier | Join | Fetch | Pages | Calling | AnyNode | AnyNodes
 
 
 class DeclaredField(StrawberryField):
@@ -170,6 +185,10 @@ def _resolve(declared: Declaration, source: Any, context: Context, given: Mappin
             result = called(context)
         case AnyNode():
             result = _node(context, given["id"])
+        case AnyNodes(bound):
+            if len(given["ids"]) > bound:
+                raise refused(TooMany(f"ids takes {bound} ids at most."))
+            result = [_node(context, each) for each in given["ids"]]  # one that is wrong leaves the others alone
     return result
 
 
@@ -324,6 +343,11 @@ def calling(description: str) -> Any:
 def any_node(description: str) -> Any:
     """`node(id:)`."""
     return _field(AnyNode(), description, (_argument("id", ID, "Its global id."),))
+
+
+def any_nodes(description: str) -> Any:
+    """`nodes(ids:)`."""
+    return _field(AnyNodes(), description, (_argument("ids", list[ID], "Their global ids; 100 at most."),))
 
 
 def by_id(of: str) -> Argument:

@@ -27,8 +27,6 @@ from kith_gateway.plans import Compiler
 from kith_gateway.shapes import RefusedError, Shape
 from kith_gateway.upstream import UpstreamError
 
-MAX_REMEMBERED = 250_000
-"""Characters of all documents remembered: in memory a document takes up to two hundred times its text."""
 _MAX_WEIGHED = 64
 _MAX_PLANS = 8
 _ABSENT = object()
@@ -87,7 +85,11 @@ class Operation:
     @staticmethod
     def _at(names: tuple[str, ...], variables: dict[str, Any]) -> tuple[Any, ...]:
         found = (variables.get(name, _ABSENT) for name in names)
-        return tuple(each if each is _ABSENT or isinstance(each, int) else None for each in found)
+        # A list counts by its length, told apart from a number that is the same.
+        return tuple(
+            (len(each),) if isinstance(each, list) else each if each is _ABSENT or isinstance(each, int) else None
+            for each in found
+        )
 
     def plan(self, variables: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]] | None:
         """How to carry it out, and the variables as they are then; None where that is for the ordinary executor."""
@@ -166,10 +168,10 @@ def _switches(document: DocumentNode) -> Iterator[str]:
 
 
 class _Remembered:
-    """The operations used last, as many as their documents' text allows."""
+    """The operations used last, as many as their documents' text allows, and always the very last."""
 
-    def __init__(self, most: int) -> None:
-        self.most, self.size = most, 0
+    def __init__(self) -> None:
+        self.size = 0
         self._operations: OrderedDict[Any, Operation] = OrderedDict()
 
     def __len__(self) -> int:
@@ -179,26 +181,27 @@ class _Remembered:
         self._operations.clear()
         self.size = 0
 
-    def find(self, *at: Any) -> Operation:
+    def find(self, schema: GraphQLSchema, text: str, request: Context) -> Operation:
+        at = (schema, text, request.operation, request.limits, request.introspection)
         known = self._operations.get(at)
         if known is not None:
             self._operations.move_to_end(at)
             return known
         made = Operation(*at)
         self._operations[at] = made
-        self.size += len(at[1])
-        while self.size > self.most:
-            (_, text, *_), _ = self._operations.popitem(last=False)
-            self.size -= len(text)
+        self.size += len(text)
+        while self.size > request.limits.remembered and len(self._operations) > 1:
+            (_, old, *_), _ = self._operations.popitem(last=False)
+            self.size -= len(old)
         return made
 
 
-remembered = _Remembered(MAX_REMEMBERED)
+remembered = _Remembered()
 
 
 def examine(schema: GraphQLSchema, text: str, request: Context) -> Operation:
     """The operation a request asks for. Raises GraphQLError for a text that is no document, or too large to be read."""
-    return remembered.find(schema, text, request.operation, request.limits, request.introspection)
+    return remembered.find(schema, text, request)
 
 
 class Guarded(SchemaExtension):

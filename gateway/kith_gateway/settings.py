@@ -23,6 +23,11 @@ class Settings(AppSettings):
     plans: bool = Field(default=True, description="Whether queries run by plans; if not, graphql-core runs them all.")
     max_tokens: int = Field(default=5000, ge=100, description="Tokens of one GraphQL document.")
     max_depth: int = Field(default=18, ge=4, description="Fields inside each other.")
+    max_remembered: int = Field(
+        default=75_000,
+        ge=0,
+        description="Characters of all documents kept parsed and compiled; each takes 250 to 450 bytes of memory.",
+    )
     max_cost: int = Field(default=20000, ge=100, description="Things one operation may ask the services for.")
 
     def service_urls(self) -> dict[str, str]:

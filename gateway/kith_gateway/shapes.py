@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import msgspec
 from graphql import GraphQLEnumType, GraphQLNamedType
 
-from kith_gateway.ids import encode_id
+from kith_gateway.ids import encode_ids
 
 _BYTES = msgspec.json.Encoder().encode
 _WHOLE = 2**53
@@ -197,7 +197,7 @@ class Shape:
         for at, site in self.alone:
             ask(at, site, things, None)
         for at, get, of in self.ids:
-            put(things, at, [None if key is None else encode_id(of, key) for key in map(get, things)])
+            put(things, at, encode_ids(of, map(get, things)))
         for at, get in self.copies:
             put(things, at, map(get, things))
         for get, read in self.inner:

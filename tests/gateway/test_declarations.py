@@ -17,7 +17,7 @@ from graphql import (
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.utils.str_converters import to_snake_case
 
-from kith_gateway.joins import AnyNode, Calling, Fetch, Identifier, Join, Pages, Value
+from kith_gateway.joins import AnyNode, AnyNodes, Calling, Fetch, Identifier, Join, Pages, Value
 from kith_gateway.schema import schema
 from kith_gateway.writes import Write
 
@@ -95,7 +95,7 @@ def compare(field, service, found, where):
     for name, inner in type_.fields.items():
         declared = inner.extensions[BACKREF].metadata["kith"]
         member = to_snake_case(name) if isinstance(declared, Value) else getattr(declared, "key", None)
-        if member is None or getattr(declared, "argument", None) or isinstance(declared, AnyNode | Calling):
+        if member is None or getattr(declared, "argument", None) or isinstance(declared, AnyNode | AnyNodes | Calling):
             continue
         place = f"{where} > {type_.name}.{name}"
         if member not in wanted["properties"]:

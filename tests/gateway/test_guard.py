@@ -7,7 +7,7 @@ import pytest
 from kith_chassis.ids import new_id
 from kith_chassis.tokens import Principal
 from kith_gateway.context import Context, Limits
-from kith_gateway.operations import MAX_REMEMBERED, remembered
+from kith_gateway.operations import remembered
 from kith_gateway.schema import schema
 from kith_gateway.settings import Settings
 
@@ -135,8 +135,10 @@ async def test_what_is_remembered_of_documents_is_bounded_by_their_text():
     remembered.clear()
     for n in range(50):
         await run("{ viewer { permissions } } #" + f"{n}" * 10_000)
-        assert remembered.size <= MAX_REMEMBERED
+        assert remembered.size <= LIMITS.remembered
     assert 1 < len(remembered) < 30
+    await run("{ viewer { permissions } } #" + "x" * 2 * LIMITS.remembered)
+    assert len(remembered) == 1  # for its other checks it is not parsed again
     remembered.clear()
     await run("{ viewer { permissions } }")
     await run("{ viewer { permissions } }")

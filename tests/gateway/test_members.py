@@ -192,6 +192,25 @@ async def test_anything_is_fetched_again_by_its_global_id_in_one_call(gateway, f
     assert gateway.calls == {"identity POST /read/members": 1}
 
 
+async def test_several_things_are_fetched_again_in_one_call_and_one_wrong_id_spoils_no_other(gateway, founded):
+    owner, _ = founded
+    await imported(gateway, owner, 2)
+    members = (await gateway.get(MEMBERS, {"first": 50}, by=owner))["members"]["edges"]
+    ids = [edge["node"]["id"] for edge in members]
+    gateway.calls.clear()
+    given = [ids[1], encode_id("Member", UUID(int=5)), "nonsense", ids[0], ids[1]]
+    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Member { displayName } } }"
+    answer = await gateway.ask(query, {"ids": given}, by=owner)
+    assert [each and each["id"] for each in answer["data"]["nodes"]] == [ids[1], None, None, ids[0], ids[1]]
+    assert [(each["path"], each["extensions"]["code"]) for each in answer["errors"]] == [(["nodes", 2], "INVALID_ID")]
+    assert answer["extensions"]["cost"]["asked"] == 5
+    assert gateway.calls == {"identity POST /read/members": 1}
+    for count, code in ((100, None), (101, "BAD_USER_INPUT")):
+        errors = (await gateway.ask(query, {"ids": [ids[0]] * count}, by=owner)).get("errors", [])
+        assert [each["extensions"]["code"] for each in errors] == [code] * (count > 100)
+    assert (await gateway.get(query, {"ids": []}, by=owner)) == {"nodes": []}
+
+
 async def test_another_communitys_member_is_nobody(gateway, founded, stranger):
     owner, _ = founded
     member_id = encode_id("Member", owner.member_id)

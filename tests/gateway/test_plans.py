@@ -86,7 +86,8 @@ def plan_of(text, request):
     return operation.plan({})
 
 
-MEMBER = encode_id("Member", UUID(int=5))
+MEMBER_KEY = str(UUID(int=5))
+MEMBER = encode_id("Member", MEMBER_KEY)
 PAGE = """
 { members(first: 3) { edges { cursor node { id displayName points badges { reason awardedBy { bio } } } } }
   leaderboard { rank points } }
@@ -117,6 +118,7 @@ async def test_a_plan_asks_what_the_ordinary_executor_asks_also_when_that_has_to
     "text",
     [
         "{ __schema { queryType { name } } }",
+        "{ nodes(ids: []) { id } }",
         "{ members { edges { node { id } other: node { bio } } } }",
         '{ member(id: "x") { a: skillsOffered { tag } b: skillsOffered { level } } }',
         'mutation { logOut(input: {refreshToken: "x"}) { clientMutationId } }',
@@ -243,6 +245,44 @@ async def test_the_name_of_a_word_is_not_the_word(kind):
     assert (await alike("/read/groups", [{"kind": kind}], text))["data"] == {"group": None}
 
 
-async def test_an_item_that_has_no_place_in_the_order_spoils_its_page():
-    answer = await alike("/spaces", {"items": [{"name": "a", "key": "b"}]}, "{ spaces { edges { node { name } } } }")
-    assert answer["data"] == {"spaces": None}
+@pytest.mark.parametrize(
+    ("route", "item", "text"),
+    [
+        ("/spaces", {"name": "a", "key": "b"}, "{ spaces { edges { node { name } } } }"),
+        ("/interactions", {"to_id": MEMBER_KEY}, "{ interactions { edges { node { source { bio } } } } }"),
+        ("/interactions", {"to_id": MEMBER_KEY}, "{ interactions { edges { cursor } } }"),
+    ],
+)
+async def test_an_item_that_has_no_place_in_the_order_spoils_its_page(route, item, text):
+    answer = await alike(route, {"items": [item]}, text)
+    assert list(answer["data"].values()) == [None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "values"),
+    [
+        (
+            "Int = 2",
+            "leaderboard(first: $v) { rank }",
+            [None, 0, 3, 2**31 - 1, 2**31, -(2**31) - 1, 2.0, 2.5, "2", True],
+        ),
+        ("Int", "leaderboard(first: $v) { rank }", [None, 3]),
+        ("Int! = 5", "badges { key } kudos(first: $v) { edges { cursor } }", [None, 3, 501]),
+        ('String = "a"', "members(search: $v) { edges { node { bio } } }", [None, "", "b", 3, ["b"]]),
+        ("String", "members(search: $v) { edges { node { bio } } }", [None, "b"]),
+        ("Period", "leaderboard(period: $v) { rank }", [None, "WEEK", "week", 1]),
+        ("DateTime", "interactions(since: $v) { edges { cursor } }", [None, "2027-03-01T18:00:00Z", "soon", 3]),
+        ("ID", "deliveries(endpointId: $v) { edges { cursor } }", [None, "x", 3, encode_id("Space", UUID(int=3))]),
+        ("Boolean!", "badges { key name @include(if: $v) }", [True, False, None, 1, "true"]),
+        ("Boolean = true", "badges { key name @skip(if: $v) }", [True, False, None]),
+    ],
+)
+async def test_variables_are_read_alike(kind, field, values):
+    text = f"query ($v: {kind}) {{ {field} }}"
+    for given in ({}, {"other": 1}, *({"v": value} for value in values)):
+        calls = []
+        for way in (carry_out, ordinary):
+            services = Services("3")
+            services.faults, services.odd = {}, 0
+            calls.append((await answers(way, services, text, given), services.calls))
+        assert calls[0] == calls[1], given

@@ -1,5 +1,9 @@
 """A community's first weeks, through GraphQL alone, on all six services."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 import pytest_asyncio
 
@@ -8,6 +12,7 @@ from kith_testkit.probe import MEMBER, Actor, eventually
 
 pytestmark = pytest.mark.integration
 SERVICES = ("identity", "matching", "groups", "recognition", "metrics", "delivery")
+PAGE = Path(__file__).parents[2] / "docs/graphql.md"
 EVERYTHING = """
 query ($first: Int!) {
   members(first: $first) {
@@ -306,3 +311,43 @@ async def test_a_stranger_sees_nothing_of_it(whole, people, stranger):
     given = {"pairingIds": [each["id"] for each in pairings]}
     done = await whole.do("acceptPairings", given, by=stranger, want="result { accepted }")
     assert [error["code"] for error in done["errors"]] == ["NO_SUCH_PAIRING"]
+
+
+EXAMPLE = re.compile(r"```graphql\n(.*?)```(?:\s*```json\n(.*?)```)?", re.DOTALL)
+
+
+def with_ids(given, real):
+    return re.sub('"([A-Z_]+)"', lambda word: json.dumps(real.get(word[1], word[1])), given)
+
+
+async def test_every_example_of_the_page_for_frontends_works(whole, people, key_of, start_founding, found):
+    owner, mentors, mentees = people
+    await matched(whole, owner, mentors, mentees)
+    circle = (await circles(whole, owner, mentors, mentees))[0]["id"]
+    mentor, mentee = (someone(owner, each, key_of) for each in (mentors[2], mentees[0]))
+    space = (await whole.do("openSpace", {"key": "all", "name": "All"}, by=owner, want="space { id }"))["space"]["id"]
+    asked = {"spaceId": space, "title": "How?", "body": "I wonder.", "kind": "QUESTION"}
+    thread = (await whole.do("openThread", asked, by=mentee, want="thread { id }"))["thread"]["id"]
+    query = "query ($id: ID!) { group(id: $id) { sessions { id } } }"
+    session = (await whole.get(query, {"id": circle}, by=owner))["group"]["sessions"][0]["id"]
+    account = start_founding()
+    await found(whole, account)
+    real = {
+        "COMMUNITY": account["slug"],
+        "EMAIL": account["owner"]["email"],
+        "PASSWORD": account["owner"]["password"],
+        "GROUP_ID": circle,
+        "SESSION_ID": session,
+        "THREAD_ID": thread,
+        "MEMBER_ID": mentors[0],
+    }
+    examples = EXAMPLE.findall(PAGE.read_text())
+    assert len(examples) > 10
+    for text, given in examples:
+        variables = json.loads(with_ids(given or "{}", real))
+        data = await whole.get(text, variables, by=None if "mutation LogIn" in text else mentor)
+        assert None not in data.values(), text
+        if "mutation" in text:
+            [payload] = data.values()
+            assert payload["errors"] == [], text
+            real |= {"REFRESH_TOKEN": payload["login"]["refreshToken"]} if "login" in payload else {}

@@ -8,7 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 from strawberry.types import ExecutionContext
 
-from kith_gateway.joins import any_node
+from kith_gateway.joins import any_node, any_nodes
 from kith_gateway.operations import Guarded
 from kith_gateway.schema import (
     delivery,
@@ -40,6 +40,7 @@ MUTATIONS = (
 @strawberry.type(description="What can be asked.")
 class Query(*(part.Query for part in QUERIES)):  # type: ignore[misc]  # one base per service, listed once above
     node: Node | None = any_node("Anything that has a global id, by it; null when there is no such thing here.")
+    nodes: list[Node | None] | None = any_nodes("The same for several ids, in their order.")
 
 
 Mutation = create_type(
