@@ -37,8 +37,9 @@ LONG = {"soak"}  # half an hour: only when asked for by name
 ABOUT = {
     "system": "`make run` without its installation step, into an empty directory and then again; memory of all Python "
     "processes a minute after the start.",
-    "matching": "One match run in its own process, as the service starts it: reading, scoring, solving, proving, and "
-    "explaining every pair.",
+    "matching": "Solvers on the same problems, made by chance, seeds 1–3, in processes of their own, in seconds of "
+    "processor time. Match runs in their own process, as the service starts them: reading, scoring, solving, "
+    "proving, and explaining every pair.",
     "import": "`kith import` against a running system: through GraphQL into PostgreSQL, batches of 500, no webhook.",
     "events": "The relay of an outbox and a service's consumer (metrics, members who joined) beside raw JetStream on "
     "the same servers in the same run; PostgreSQL with synchronous commit, NATS with `sync_interval: always`, all on "

@@ -86,8 +86,12 @@ async def matched(whole, owner, mentors, mentees):
         return done["result"]["errors"] == []
 
     await eventually(enrolled, what="matching hearing of all members")
-    run = (await whole.do("startMatchRun", {"programId": program["id"]}, by=owner, want="matchRun { id }"))["matchRun"]
-    query = "query ($id: ID!) { matchRun(id: $id) { status certificate { matched total bound gap } } }"
+    asked = {"programId": program["id"], "mode": "BEST_TOTAL"}
+    run = (await whole.do("startMatchRun", asked, by=owner, want="matchRun { id mode }"))["matchRun"]
+    assert run["mode"] == "BEST_TOTAL"
+    query = """query ($id: ID!) { matchRun(id: $id) { status certificate {
+      matched total bound gap comparedPairs outcomes { mode matched worst mean blockingPairs }
+    } } }"""
 
     async def solved():
         found = (await whole.get(query, {"id": run["id"]}, by=owner))["matchRun"]
@@ -95,6 +99,9 @@ async def matched(whole, owner, mentors, mentees):
 
     certificate = (await eventually(solved, what="solving", seconds=60))["certificate"]
     assert (certificate["matched"], certificate["gap"]) == (8, 0)
+    outcomes = {each["mode"]: each for each in certificate["outcomes"]}
+    assert set(outcomes) == {"BEST_TOTAL", "FAIR", "STABLE"}
+    assert outcomes["STABLE"]["blockingPairs"] == 0
     preview = """query ($id: ID!) {
       matchSuggestions(runId: $id, first: 100) { edges { node {
         score sharedSkills parts { part value weight } mentor { displayName } mentee { displayName }

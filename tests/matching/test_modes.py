@@ -5,6 +5,7 @@ import gzip
 import json
 from itertools import combinations, product
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from scipy.sparse import csr_array
 
 from kith_matching.contradictions import contradictions
 from kith_matching.fair import fair
+from kith_matching.solve import default_settings, solve
 from kith_matching.stable import blocking, stable
 
 pytestmark = pytest.mark.unit
@@ -175,3 +177,33 @@ def test_the_smallest_contradiction_is_the_smallest_there_is(pins, never, mentee
         wanted = [("pin", pin) for pin in each.pins] + [("never", pair) for pair in each.never]
         assert not possible(wanted)
         assert all(possible(wanted[:k] + wanted[k + 1 :]) for k in range(len(wanted)))
+
+
+@pytest.mark.parametrize(
+    ("pins", "prohibited", "told"),
+    [
+        ([(1, 9), (2, 9)], [], "no room for them all"),
+        ([(1, 8)], [(1, 8)], "prohibited as well"),
+        ([(1, 8), (1, 9)], [], "two mentors"),
+        ([(3, 8)], [], "paused or has no room"),
+    ],
+)
+def test_a_run_names_the_smallest_set_of_wishes_that_contradict(pins, prohibited, told):
+    def person(number):
+        return {
+            "member_id": str(UUID(int=number)), "skills": [{"tag": "sql", "level": 3}], "interests": [],
+            "languages": [], "experience_years": None, "time_zone": None, "availability": [],
+        }  # fmt: skip
+
+    def ids(pairs):
+        return [[str(UUID(int=one)), str(UUID(int=other))] for one, other in pairs]
+
+    problem = {
+        "seed": 0, "week": "2026-03-02", "mentees": [person(1), person(2)], "mentors": [person(8), person(9)],
+        "pins": ids(pins), "prohibited": ids(prohibited), **default_settings(),
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=told) as refused:
+        solve(problem)
+    assert all(str(UUID(int=one)) in str(refused.value) for one, _ in pins)
+    found = solve(problem | {"pins": ids(pins[:0])})
+    assert found["certificate"]["gap"] == 0

@@ -101,7 +101,7 @@ def assign(
     gain = value * scale + person
     worth = worths(indptr, column, gain, np.zeros(n, dtype=np.int64), prices)
     # No pair is worth more than its row's worth and its column's price together, so nothing adds up to more than this.
-    ceiling = _sum(worth) + sum(int(p) * int(r) for p, r in zip(prices[prices > 0], room[prices > 0], strict=True))
+    ceiling = _sum(worth) + _sum(prices, room)
     matched, reached = int((free >= 0).sum()), int(sides.valued(indptr, column, value, free).sum())
     over = ceiling - matched * person - reached * scale
     next_best, net = sides.others(indptr, column, gain, prices, free)
@@ -237,6 +237,6 @@ def _fitting(given: Ints, room: Ints, indptr: Ints, column: Ints) -> Ints:
     return given
 
 
-def _sum(values: Ints) -> int:
+def _sum(values: Ints, times: Ints | int = 1) -> int:
     """Exact where 64 bits would not hold the sum."""
-    return (int((values >> 31).sum()) << 31) + int((values & (2**31 - 1)).sum())
+    return (int(((values >> 31) * times).sum()) << 31) + int(((values & (2**31 - 1)) * times).sum())

@@ -15,11 +15,12 @@ from kith_matching.sides import Rows
 Ints = NDArray[np.int64]
 LOW = -(2**61)  # lower than any price or worth
 ANY = 2**62
-FIRST_STEP = 4  # of the highest value: the first step
-SHRINK = 5  # how much smaller each step is than the last
-WARM_STEP, WARM_SHRINK = 1024, 10_000  # the same, from prices that were right before a few things changed;
+FIRST_STEP = 16  # of the highest value: the first step
+SHRINK = 7  # how much smaller each step is than the last
+WARM_STEP, WARM_SHRINK = 16_384, 10**8  # the same, from prices that were right before a few things changed;
 WARM_BIDS = 2  # for each person: after so many in one step, it was too much smaller than the last
-CERTAIN = 100  # steps above this part of a unit prove nothing of a whole
+CERTAIN = 100  # steps above this part of a unit prove nothing of a whole,
+COARSE = 50  # and above so many times the precision
 
 
 def settle(
@@ -51,14 +52,15 @@ def settle(
     step, shrink, most = FIRST_STEP, SHRINK, ANY
     if warm:
         step, shrink, most = WARM_STEP, WARM_SHRINK, WARM_BIDS * (len(given) + len(room))
-    step = max(int(value.max(initial=0)) // step, 1)
+    highest = int(value.max(initial=0))
+    step = max(highest // step, 1)
     while True:
         done = forward(indptr, column, value, room, least, price, given, step, most)
         worth = worths(indptr, column, value, least, price)
         if not (done and reverse(*by_column, room, floor, price, given, worth, step, most)):
             step, shrink, most = step * shrink // SHRINK, SHRINK, ANY  # too far for one step
             continue
-        if precision or step < scale // CERTAIN or step == 1:
+        if step <= max(scale // CERTAIN, int(COARSE * precision * highest), 1):
             total = int(sides.valued(indptr, column, value, given).sum())
             bound = int(worths(indptr, column, value, least, price).sum() + (price * room).sum())
             if step == 1 or bound - total < max(scale, precision * total):

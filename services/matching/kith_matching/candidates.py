@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 
 from kith_matching.assignment import UNITS, Assignment, in_units
 from kith_matching.ceilings import MARGIN, Ceilings, Floats, Ints
+from kith_matching.heights import highest, stirred
 from kith_matching.scoring import Cohort
 
 POOL = 2  # scored for each one kept, as ceilings are not yet scores
@@ -48,8 +49,8 @@ def candidates(
         at = np.repeat(np.arange(len(rows)), TAIL)
         tail = np.unique(at * m + rng.integers(m, size=len(at)))
         tail = tail[block.ravel()[tail] >= 0]
-        jitter = rng.random(block.shape, dtype=np.float32) * np.float32(MARGIN / 2)
-        row, column, value = _pool(ceilings, rows, np.where(block >= 0, block + jitter, -1), most)
+        chance = int(rng.integers(2**31))
+        row, column, value = _pool(ceilings, rows, stirred(block, chance, MARGIN / 2), most)
         keep = _first(row, -value, most)
         best = row[keep], column[keep], value[keep]
         tail = tail[~np.isin(rows[tail // m] * m + tail % m, best[0] * m + best[1])]
@@ -99,7 +100,7 @@ def merged(scores: csr_array, more: csr_array) -> csr_array:
 def _pool(
     ceilings: Ceilings,
     rows: Ints,
-    block: NDArray[Any],
+    block: NDArray[np.floating[Any]],
     most: int,
     wanted: Callable[..., NDArray[np.bool_]] | None = None,
 ) -> Entries:
@@ -108,11 +109,10 @@ def _pool(
     block   (rows, mentors), negative where a pair is out of the question, and afterwards also where it was scored
     """
     m = block.shape[1]
-    searching, count, enough = np.arange(len(rows)), min(POOL * most, m), np.zeros(len(rows), dtype=np.int64)
-    found = [NOTHING]
-    while len(searching := searching[(block[searching] >= 0).any(axis=1)]):
-        place, column = np.nonzero(_best(block[searching], count))
-        place = searching[place]
+    count, enough = min(POOL * most, m), np.zeros(len(rows), dtype=np.int64)
+    searching, found = np.arange(len(rows)), [NOTHING]
+    while len(searching):
+        place, column = highest(block, searching, count)
         row, kept, value = _scored(ceilings, rows[place], column)
         if wanted:
             use = wanted(row, kept, value)
@@ -120,19 +120,10 @@ def _pool(
         found.append((row, kept, value))
         enough += np.bincount(np.searchsorted(rows, row), minlength=len(rows))
         block[place, column] = -1
-        searching = searching[enough[searching] < most]
+        left = np.bincount(place, minlength=len(rows)) > 0
+        searching = searching[left[searching] & (enough[searching] < most)]
         count = min(GROWTH * count, m)
     return _joined(found)
-
-
-def _best(block: NDArray[np.floating], count: int) -> NDArray[np.bool_]:
-    """Which are among the `count` highest of their row, and not negative; all that are as high as the last of them."""
-    mask: NDArray[np.bool_] = block >= 0
-    crowded = np.flatnonzero(mask.sum(axis=1) > count)
-    if len(crowded):
-        some, first = block[crowded], block.shape[1] - count
-        mask[crowded] = some >= np.partition(some, first, axis=1)[:, first, None]
-    return mask
 
 
 def _scored(ceilings: Ceilings, rows: Ints, columns: Ints) -> Entries:

@@ -1,6 +1,6 @@
 """What each pair's score cannot exceed, for all pairs of a cohort in blocks of mentees. Pure.
 
-Matrix products of skills, interests and time in quarter hours, and a few passes in single precision. What has been
+Skills, interests and time in quarter hours, in single precision and one pass (`heights.py`). What has been
 scored since is remembered, so ceilings come down to scores where it matters.
 """
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from kith_matching.availability import SLOT_MINUTES, SLOTS
+from kith_matching.heights import heights
 from kith_matching.scoring import ENOUGH_MINUTES, UNKNOWN, Cohort, Side, nearness
 
 BLOCK = 2**19  # pairs at a time: bounds memory, and a few such arrays stay in the processor's cache
@@ -21,6 +22,7 @@ WORKERS = 4
 REMEMBERED = 100_000_000  # pairs kept in memory, four bytes each; a larger cohort is computed anew at every look
 QUARTER = 15  # minutes
 PER_QUARTER = QUARTER // SLOT_MINUTES
+WORD = 64  # bits
 MARGIN = 1e-5  # ceilings are single precision: this much above them is certain
 
 Floats = NDArray[np.float32]
@@ -35,14 +37,18 @@ class Ceilings:
         mentors = cohort.mentors
         n, m = len(cohort.mentees.people), len(mentors.people)
         self.cohort = cohort
-        self._skills = csr_array(cohort.offered.T.astype(np.float32))
-        self._interests = csr_array(mentors.interests.T.astype(np.float32))
-        language = np.where(np.isnan(cohort.common), UNKNOWN, cohort.common > 0) * cohort.weights.language
+        mentees, weights = cohort.mentees, cohort.weights
+        self._wanted = _table(_scaled(mentees.skills, weights.skills / np.maximum(cohort.wants, 1)))
+        self._offered = _table(csr_array(cohort.offered.T))
+        self._liked = _table(_scaled(mentees.interests, weights.interests / np.maximum(cohort.cares, 1)))
+        self._told = _table(csr_array(mentors.interests.T))
+        language = np.where(np.isnan(cohort.common), UNKNOWN, cohort.common > 0) * weights.language
         if cohort.rules.common_language:
             language[cohort.common < 1] = -np.inf
-        self._language = language.astype(np.float32)
-        self._years = mentors.experience.astype(np.float32)
-        self._times, self._minutes = _times(cohort.mentees, mentors)
+        self._sets = language.astype(np.float32), mentees.languages.astype(np.int64), mentors.languages.astype(np.int64)
+        self._years, kinds = np.unique(mentors.experience, return_inverse=True)
+        self._kinds = kinds.astype(np.int64).reshape(m)
+        self._times = _quarters(cohort.mentees), _quarters(mentors)
         self._kept = np.empty((n, m), dtype=np.float32) if n * m <= REMEMBERED else None
         self._known = np.zeros(n, dtype=np.bool_)
 
@@ -74,50 +80,37 @@ class Ceilings:
     def _computed(self, rows: Ints) -> Floats:
         cohort, weights = self.cohort, self.cohort.weights
         mentees, mentors = cohort.mentees, cohort.mentors
-        found = self._language[mentees.languages[rows]][:, mentors.languages]
-        wants, cares = cohort.wants[rows, None], cohort.cares[rows, None]
-        knows = (wants > 0) & mentors.knows_skills
-        served = _product(mentees.skills[rows], self._skills)
-        if cohort.rules.minimum_shared_skills:
-            np.copyto(found, -np.inf, where=knows & (served <= 0))
-        served *= (weights.skills / np.maximum(wants, 1)).astype(np.float32)
-        found += np.where(knows, served, np.float32(weights.skills * UNKNOWN))
-        alike = _product(mentees.interests[rows], self._interests)
-        alike *= (weights.interests / np.maximum(cares, 1)).astype(np.float32)
-        found += np.where((cares > 0) & (cohort.tells > 0), alike, np.float32(weights.interests * UNKNOWN))
-        near = nearness(self._years - mentees.experience[rows, None].astype(np.float32))
-        near *= np.float32(weights.experience)
-        found += near
-        found += self._shared_time(rows)
-        return np.maximum(found, -1, out=found)
-
-    def _shared_time(self, rows: Ints) -> Floats:
-        cohort, weight = self.cohort, self.cohort.weights.availability
-        known = cohort.mentees.knows_slots[rows, None] & cohort.mentors.knows_slots
-        if not known.any():
-            return np.full((1, 1), weight * UNKNOWN, dtype=np.float32)
-        minutes: Floats = self._times[rows] @ self._minutes.T
-        part = np.multiply(minutes, np.float32(weight / ENOUGH_MINUTES))
-        np.minimum(part, np.float32(weight), out=part)
-        np.copyto(part, -np.inf, where=minutes < cohort.rules.minimum_overlap_minutes)
-        np.copyto(part, np.float32(weight * UNKNOWN), where=~known)
-        return part
+        near = nearness(self._years - mentees.experience[rows, None]) * weights.experience
+        known = mentees.knows_slots, mentors.knows_slots
+        found: Floats = heights(
+            rows.astype(np.int64), self._wanted, self._offered, self._liked, self._told,
+            mentors.knows_skills, cohort.tells > 0,
+            (weights.skills * UNKNOWN, weights.interests * UNKNOWN, weights.availability * UNKNOWN),
+            cohort.rules.minimum_shared_skills > 0, self._sets, near.astype(np.float32), self._kinds, self._times,
+            known, weights.availability * QUARTER / ENOUGH_MINUTES,
+            cohort.rules.minimum_overlap_minutes / QUARTER, weights.availability,
+        )  # fmt: skip
+        return found
 
 
-def _times(mentees: Side, mentors: Side) -> tuple[Floats, Floats]:
-    """Two matrices (people, times of the week) whose product is the minutes two people share, at most.
+def _quarters(side: Side) -> NDArray[np.uint64]:
+    """(people, words) the quarter hours of the week with any time in them, as bits.
 
-    Counted in quarter hours with any time in them, which is exact where time is given in quarters. Quarters that are
-    the same for everyone are one column: most people are free from one full hour to another.
+    Minutes counted in these are no fewer than there are, and exact where time is given in quarters.
     """
-    slots = np.unpackbits(np.concatenate([mentees.slots, mentors.slots]), axis=1)
+    slots = np.unpackbits(side.slots, axis=1)
     quarters = slots.reshape(len(slots), SLOTS // PER_QUARTER, PER_QUARTER).max(axis=2)
-    _, first, count = np.unique(np.packbits(quarters, axis=0).T, axis=0, return_index=True, return_counts=True)
-    people = quarters[:, first].astype(np.float32)
-    n = len(mentees.people)
-    return people[:n], people[n:] * (count * QUARTER).astype(np.float32)
+    bits = np.zeros((len(slots), -(-quarters.shape[1] // WORD) * WORD), dtype=np.uint8)
+    bits[:, : quarters.shape[1]] = quarters
+    return np.packbits(bits, axis=1).view(np.uint64)
 
 
-def _product(one: csr_array, other: csr_array) -> Floats:
-    dense: Floats = csr_array(one.astype(np.float32) @ other).toarray()
-    return dense
+def _scaled(table: csr_array, by: NDArray[np.float64]) -> csr_array:
+    found = table.copy()
+    found.data = table.data * np.repeat(by, np.diff(table.indptr))
+    return found
+
+
+def _table(matrix: csr_array) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    rows = matrix.tocsr()
+    return rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data.astype(np.float32)

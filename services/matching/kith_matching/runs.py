@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import logging
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from kith_matching.models import Enrollment, MatchRun, Program
 
 log = logging.getLogger(__name__)
 LEASE_SECONDS = 60
+SMALL = 100_000  # characters of a problem: some two hundred people
 MAX_ATTEMPTS = 5
 Pair = dict[str, str]
 
@@ -188,8 +190,10 @@ async def _problem(database: Database, run_id: UUID) -> str:
 
 async def _solve_apart(database: Database, run_id: UUID, problem: str) -> dict[str, Any]:
     """Solve in a child process, keeping the lease meanwhile. ValueError: cannot be solved; RuntimeError: it died."""
+    # Interpreted, a small cohort is solved long before the first compilation would have ended.
+    compiling = {} if len(problem) > SMALL else {"NUMBA_DISABLE_JIT": "1"}
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "kith_matching.solve",
+        sys.executable, "-m", "kith_matching.solve", env=os.environ | compiling,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     working = asyncio.ensure_future(child.communicate(problem.encode()))

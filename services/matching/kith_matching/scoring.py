@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -97,6 +98,7 @@ class Person:
             raise ValueError(f"the experience of member {self.member_id} is not a number of years; leave it out")
 
 
+@lru_cache(maxsize=100_000)  # people share tags
 def tag(text: str) -> str:
     """The form in which tags are compared: compatibility forms, case and spaces folded."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

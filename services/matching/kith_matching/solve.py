@@ -18,6 +18,7 @@ from scipy.sparse import csr_array
 
 from kith_matching.assignment import Assignment
 from kith_matching.candidates import candidates, merged
+from kith_matching.contradictions import Contradiction, contradictions
 from kith_matching.modes import MODES, assigned, outcome
 from kith_matching.optimum import optimum
 from kith_matching.scoring import Cohort, Person, Rules, Weights
@@ -35,23 +36,22 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
     """
     begun = time.perf_counter()
     mentees, mentors = [person(each) for each in problem["mentees"]], [person(each) for each in problem["mentors"]]
+    wanted, never = _pairs(problem.get("pins", [])), _pairs(problem.get("prohibited", []))
     cohort = Cohort(
         mentees,
         mentors,
         weights=Weights(**problem["weights"]),
         rules=Rules(**problem["rules"]),
         week=date.fromisoformat(problem["week"]),
-        forbidden=_pairs(problem.get("prohibited", [])),
+        forbidden=never,
         former=_pairs(problem.get("former", [])),
     )
     row = {each.member_id: place for place, each in enumerate(mentees)}
     column = {each.member_id: place for place, each in enumerate(mentors)}
-    pins = {}
-    for one, other in _pairs(problem.get("pins", [])):
-        # Nobody left the cohort between the request and now but who paused, or was paired and has no room any more.
-        if one not in row or other not in column or one == other:
-            raise ValueError(f"mentee {one} cannot be pinned to mentor {other}: one of them is paused or has no room")
-        pins[row[one]] = column[other]
+    room = {each.member_id: each.capacity for each in mentors}
+    if wrong := contradictions(wanted, never, dict.fromkeys(row, 1), room):
+        raise ValueError(_told(wrong[0]))
+    pins = {row[one]: column[other] for one, other in wanted}
     capacity = np.array([each.capacity for each in mentors], dtype=np.int64)
     read = time.perf_counter()
     seed = int(problem["seed"])
@@ -106,6 +106,20 @@ def _with_pins(scores: csr_array, cohort: Cohort, pins: Mapping[int, int]) -> cs
     new = ~np.isin(row * m + column, table.row.astype(np.intp) * m + table.col)
     value, _ = cohort.scores(row[new], column[new])
     return merged(scores, csr_array((value, (row[new], column[new])), shape=scores.shape))
+
+
+def _told(wrong: Contradiction[UUID]) -> str:
+    """The smallest set of wishes that cannot all be met, and what to do about it."""
+    pins = ", ".join(f"mentee {one} cannot be pinned to mentor {other}" for one, other in wrong.pins)
+    # Nobody left the cohort since the request but who paused, or was paired and has no room any more.
+    why = {
+        "prohibited": "the pair is prohibited as well; drop one of the two",
+        "mentor_full": "the mentor has no room for them all; unpin one or raise the capacity",
+        "mentee_full": "that would be two mentors; keep one of them",
+        "oneself": "nobody is their own mentor; drop it",
+        "not_taking_part": "one of them is paused or has no room; drop it",
+    }
+    return f"{pins}: {why[wrong.reason]}"
 
 
 def _pairs(given: Sequence[Sequence[str]]) -> list[tuple[UUID, UUID]]:

@@ -1,0 +1,154 @@
+"""The loops over every pair of a cohort, which is where its time goes. Pure, compiled, in single precision."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kith_matching.compiled import compiled
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Bits = NDArray[np.uint64]
+Table = tuple[Ints, Ints, Floats]  # of a sparse matrix, row by row: where each starts, columns, values
+
+
+@compiled
+def _common(one: Bits, other: Bits) -> int:
+    """Bits that both have set; compilers know this count of bits and use the processor's own."""
+    found = np.uint64(0)
+    for k in range(len(one)):
+        x = one[k] & other[k]
+        x -= (x >> np.uint64(1)) & np.uint64(0x5555555555555555)
+        x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+        x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+        found += (x * np.uint64(0x0101010101010101)) >> np.uint64(56)
+    return int(found)
+
+
+@compiled
+def heights(
+    rows: Ints,
+    wanted: Table,
+    offered: Table,
+    liked: Table,
+    told: Table,
+    knows: Flags,
+    tells: Flags,
+    unknown: tuple[float, float, float],
+    fewest: bool,
+    sets: tuple[Floats, Ints, Ints],
+    near: Floats,
+    years: Ints,
+    times: tuple[Bits, Bits],
+    known: tuple[Flags, Flags],
+    enough: float,
+    least: float,
+    most: float,
+) -> Floats:
+    """(rows, mentors) the sum of the parts of each pair, -1 where a rule forbids it.
+
+    wanted, liked    of the mentees by tag, values weighted and divided by the sum of the row
+    offered, told    of the tags by mentor
+    knows, tells     (mentors,) whose skills and interests are known; a mentee without any counts as unknown
+    unknown          what skills, interests and time count where they are not known
+    fewest           whether a pair needs a skill in common
+    sets             what two sets of languages count, -inf where that forbids a pair; the set of each row, each mentor
+    near, years      (rows, kinds) what years of experience count; which kind each mentor is
+    times            (mentees, words), (mentors, words) when they have time, a bit for each piece of the week
+    known            whose time is known, of mentees and mentors
+    enough, least    what a piece counts, and how many a pair needs; `most` is what all time together counts
+    """
+    size = len(knows)
+    found = np.empty((len(rows), size), np.float32)
+    served, alike = np.empty(size, np.float32), np.empty(size, np.float32)
+    for r in range(len(rows)):
+        i = rows[r]
+        served[:], alike[:] = 0, 0
+        for k in range(wanted[0][i], wanted[0][i + 1]):
+            tag, value = wanted[1][k], wanted[2][k]
+            for p in range(offered[0][tag], offered[0][tag + 1]):
+                served[offered[1][p]] += value * offered[2][p]
+        for k in range(liked[0][i], liked[0][i + 1]):
+            tag, value = liked[1][k], liked[2][k]
+            for p in range(told[0][tag], told[0][tag + 1]):
+                alike[told[1][p]] += value * told[2][p]
+        wants, cares = wanted[0][i] < wanted[0][i + 1], liked[0][i] < liked[0][i + 1]
+        for j in range(size):
+            height = sets[0][sets[1][i], sets[2][j]] + near[r, years[j]]
+            if wants and knows[j]:
+                if fewest and served[j] <= 0:
+                    height = np.float32(-np.inf)
+                height += served[j]
+            else:
+                height += unknown[0]
+            height += alike[j] if cares and tells[j] else unknown[1]
+            if not (known[0][i] and known[1][j]):
+                height += unknown[2]
+            elif height > -1:
+                pieces = _common(times[0][i], times[1][j])
+                height += np.float32(min(pieces * enough, most)) if pieces >= least else np.float32(-np.inf)
+            found[r, j] = max(height, np.float32(-1))
+    return found
+
+
+@compiled
+def stirred(block: Floats, seed: int, most: float) -> Floats:
+    """The same with up to `most` added by chance to what is not negative, so that equals are in no order (xorshift)."""
+    found = np.empty_like(block)
+    state = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)
+    for r in range(block.shape[0]):
+        for j in range(block.shape[1]):
+            if block[r, j] < 0:
+                found[r, j] = -1
+                continue
+            state ^= state << np.uint64(13)
+            state ^= state >> np.uint64(7)
+            state ^= state << np.uint64(17)
+            found[r, j] = block[r, j] + most * (np.float32(state >> np.uint64(40)) / np.float32(2**24))
+    return found
+
+
+@compiled
+def highest(block: NDArray[np.floating[Any]], rows: Ints, count: int) -> tuple[Ints, Ints]:
+    """Row and column of what is among the `count` highest of its row, and not negative, for some rows of the block.
+
+    All that are as high as the last of them.
+    """
+    least, heap, total = np.zeros(len(rows), block.dtype), np.empty(count, block.dtype), 0
+    for at_row in range(len(rows)):
+        line, size = block[rows[at_row]], 0
+        for value in line:
+            if value < 0 or (size == count and value <= heap[0]):
+                continue
+            if size < count:
+                at = size
+                size += 1
+                while at > 0 and heap[(at - 1) // 2] > value:
+                    heap[at] = heap[(at - 1) // 2]
+                    at = (at - 1) // 2
+                heap[at] = value
+                continue
+            at = 0
+            while 2 * at + 1 < count:
+                child = 2 * at + 1
+                if child + 1 < count and heap[child + 1] < heap[child]:
+                    child += 1
+                if heap[child] >= value:
+                    break
+                heap[at] = heap[child]
+                at = child
+            heap[at] = value
+        if size == count:
+            least[at_row] = heap[0]
+        for value in line:
+            total += value >= least[at_row]
+    row, column, at = np.empty(total, np.int64), np.empty(total, np.int64), 0
+    for at_row in range(len(rows)):
+        line = block[rows[at_row]]
+        for j in range(len(line)):
+            if line[j] >= least[at_row]:
+                row[at], column[at] = rows[at_row], j
+                at += 1
+    return row, column
