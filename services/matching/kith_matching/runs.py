@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-import os
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
