@@ -20,6 +20,7 @@ from kith_local.processes import Command
 from kith_local.up import System
 
 STOPPED_SECONDS = 30.0  # longer than a leader's silence is borne and than the bus waits for an answer
+AHEAD = 1000  # commands: more events than a consumer has fetched ahead
 PROGRESS = 100  # commands acknowledged between two faults: the system had come back
 DATABASE_AWAY_SECONDS = 300.0
 AWAY_SECONDS = 130.0  # longer than the stream remembers the ids of what it has
@@ -111,7 +112,7 @@ async def _lose_the_store(system: System, load: Load, rng: random.Random) -> Non
     await load.goes_on(PROGRESS)
     await asyncio.sleep(rng.uniform(0, 1.5))
     os.kill(slow, signal.SIGSTOP)
-    await asyncio.sleep(3)
+    await load.goes_on(AHEAD)
     pid = system.supervisor.pids["nats"]
     os.kill(pid, signal.SIGKILL)
     shutil.rmtree(system.installation.nats / "jetstream")

@@ -10,13 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-from drill.faults import PROGRESS, Fault, reconcile_all, started_again
+from drill.faults import AHEAD, PROGRESS, Fault, reconcile_all, started_again
 from drill.load import Load
 from drill.mounts import mount_fuse
 from kith_local.layout import Installation
 from kith_local.up import System
 
-_BEHIND_SECONDS = 3.0
 _NATS_SYNC = "2m"  # what the server does when it is not told
 
 
@@ -88,7 +87,7 @@ class PowerLoss:
         await load.goes_on(PROGRESS)
         await asyncio.sleep(rng.uniform(0, 1.5))
         os.kill(slow, signal.SIGSTOP)
-        await asyncio.sleep(_BEHIND_SECONDS)
+        await load.goes_on(AHEAD)
         await self._disk.cut()
         pid = system.supervisor.pids["nats"]
         os.kill(pid, signal.SIGKILL)

@@ -19,6 +19,7 @@ from kith_chassis.consumers import consume
 from kith_chassis.database import Database
 from kith_chassis.events import wire
 from kith_chassis.ids import new_id
+from kith_chassis.jobs import ended
 from kith_chassis.settings import ServiceSettings
 from kith_events.rebuild import rebuild
 from kith_testkit.contracts import CONTRACTS
@@ -155,8 +156,7 @@ class Live:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+from contextlib import suppress
 
 import pytest
 import pytest_asyncio
@@ -63,7 +64,8 @@ async def test_a_process_killed_on_the_way_changes_no_number(system, member_list
         for _ in range(2):
             await asyncio.sleep(rng.uniform(0.5, 4))
             pid = system.supervisor.pids.get(name)
-            if pid is not None:
-                os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it is dead still
+                if pid is not None:
+                    os.kill(pid, signal.SIGKILL)
 
     assert await tell(system, member_list, disturb=kill) == undisturbed

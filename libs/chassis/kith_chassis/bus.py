@@ -63,7 +63,7 @@ class Bus:
 
     @asynccontextmanager
     async def consumer(
-        self, name: str, *, subjects: Sequence[str], batch: int, lease_seconds: float
+        self, name: str, subjects: Sequence[str], *, batch: int, lease_seconds: float
     ) -> AsyncIterator[Pull]:
         """A durable pull consumer of these subjects, starting behind the last event all before which are done.
 

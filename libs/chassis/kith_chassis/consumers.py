@@ -92,9 +92,7 @@ async def consume(
     await bus.established.wait()
     while True:
         try:
-            async with bus.consumer(
-                name, subjects=consumers.subjects, batch=batch, lease_seconds=lease_seconds
-            ) as pull:
+            async with bus.consumer(name, consumers.subjects, batch=batch, lease_seconds=lease_seconds) as pull:
                 lane = Lane(consumers, database, pull.answer, lease_seconds)
                 while True:
                     messages = await pull.next()

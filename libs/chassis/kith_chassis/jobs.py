@@ -69,6 +69,11 @@ async def _lead_once(database: Database, name: str, work: Callable[[], Awaitable
                     await connection.execute(text("SELECT 1"))
             working.result()
         finally:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+            await ended(working)
             await connection.invalidate()  # closes it, which gives the lock back
+
+
+async def ended(*tasks: "asyncio.Future[None]") -> None:
+    """Cancel and wait; again each second, as `asyncio.wait_for` of Python 3.11 may swallow a cancellation."""
+    while sum(each.cancel() for each in tasks):
+        await asyncio.wait(tasks, timeout=1)

@@ -11,6 +11,7 @@ Not guaranteed: any order between aggregates.
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -84,11 +85,9 @@ async def relay(database: "Database", bus: "Bus", *, wake: asyncio.Event, poll_s
             log.warning("relay cannot publish", extra={"reason": type(error).__name__})
             await asyncio.sleep(1)
             continue
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(poll_seconds):
                 await wake.wait()
-        except TimeoutError:
-            continue
 
 
 async def publish_waiting(database: "Database", bus: "Bus", *, batch: int = BATCH) -> int:

@@ -19,7 +19,7 @@ from kith_chassis.bus import Bus, open_bus
 from kith_chassis.consumers import Consumers, consume
 from kith_chassis.database import Database, translated
 from kith_chassis.errors import Problem, Unavailable
-from kith_chassis.jobs import Job, lead
+from kith_chassis.jobs import Job, ended, lead
 from kith_chassis.outbox import relay
 from kith_chassis.settings import ServiceSettings
 
@@ -101,9 +101,7 @@ async def _working(name: str, app: FastAPI, consumers: Consumers | None, jobs: S
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*tasks)
 
 
 async def _relay(name: str, database: Database, bus: Bus, settings: ServiceSettings) -> None:

@@ -34,7 +34,7 @@ from kith_chassis.bus import Bus
 from kith_chassis.consumers import Consumers
 from kith_chassis.database import Database
 from kith_chassis.events import SUBJECT_PREFIX
-from kith_chassis.jobs import lead
+from kith_chassis.jobs import ended, lead
 from kith_events.housekeeping import MENDED_DAYS, forget, observe, prune
 from kith_stream.pulling import pulling
 
@@ -190,8 +190,7 @@ async def reconciling(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
 
 async def _forever(app: FastAPI) -> None:
