@@ -46,7 +46,7 @@ class Seen:
 class Load:
     """Answers being written until told to stop."""
 
-    def __init__(self, system: System, asker: Client, voices: list[Client], threads: list[str], community: str) -> None:
+    def __init__(self, system: System, asker: Client, voices: list[Client], threads: list[str]) -> None:
         self.system = system
         self.acknowledged = 0
         self.sent = 0
@@ -58,7 +58,6 @@ class Load:
         self.asker = asker
         self.voices = voices
         self.threads = threads
-        self._community = community
         self._mark = secrets.token_hex(4)
         self._numbers = itertools.count(1)
         self._baseline = 0
@@ -177,6 +176,6 @@ async def prepared(system: System) -> AsyncIterator[Load]:
     """A load on a community of its own."""
     async with connect(f"{system.url(GATEWAY)}/graphql") as anonymous:
         there = await founded(anonymous, "drill", voices=VOICES, threads=THREADS)
-        load = Load(system, there.asker, there.voices, there.threads, there.id)
+        load = Load(system, there.asker, there.voices, there.threads)
         await load.remember()
         yield load

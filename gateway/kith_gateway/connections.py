@@ -1,4 +1,4 @@
-"""Kept HTTP/1.1 connections to one service: what a gateway needs of HTTP, at a fifth of a general client's time.
+"""Kept HTTP/1.1 connections to one service: what a gateway needs of HTTP, and nothing else.
 
 Guarantees: an answer is read whole or not at all, and belongs to the request it is given for. A connection is used
 again only after a whole answer that does not forbid it, when nothing came on it since, and not after `keep_seconds` of

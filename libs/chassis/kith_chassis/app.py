@@ -67,7 +67,7 @@ def create_app(
         redoc_url=None,
         openapi_url="/openapi.json" if openapi else None,
         generate_unique_id_function=lambda route: f"{route.name}",
-        # `Telemetry` does it for a fifth of the time, and without paths and queries, which hold ids and names.
+        # `Telemetry` does it, and without paths and queries, which hold ids and names.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.name = name

@@ -120,9 +120,7 @@ class Lane:
         EVENTS_REDELIVERED.inc(sum(each.delivered > 1 for each in messages))
         deliveries = [each for message in messages if (each := await self._read(message)) is not None]
         ready = [each for each in deliveries if not await self._must_wait(each)]
-        if not ready:
-            return
-        error = await self._attempt(ready)
+        error = await self._attempt(ready) if ready else None
         if error is not None:  # one of them is at fault: find out which
             for each in ready:
                 if not await self._must_wait(each) and (error := await self._attempt([each])) is not None:
@@ -165,14 +163,7 @@ class Lane:
         parent = extract({"traceparent": deliveries[0].event.traceparent or ""})
         with tracer.start_as_current_span("consume", parent, kind=SpanKind.CONSUMER, links=links):
             async with self._database.transaction() as session:
-                fresh = set((await session.execute(_FRESH, {"ids": [each.event.id for each in deliveries]})).scalars())
-                todo = []
-                for each in deliveries:  # an event may stand twice in one batch
-                    if each.event.id in fresh:
-                        fresh.remove(each.event.id)
-                        todo.append(each)
-                for run in runs(todo):
-                    await run[0].handler(session, [each.event for each in run])
+                todo = await apply(session, deliveries)
         for each in deliveries:
             self._held.pop(each.event.aggregate_id, None)
         await self._answer(acknowledged(each.message for each in deliveries))
@@ -183,7 +174,7 @@ class Lane:
         attempts = delivery.message.delivered
         event = delivery.event
         log.warning(
-            "event failed", extra={"type": event.type, "event": str(event.id), "attempts": attempts}, exc_info=error
+            "event failed", extra={"type": event.type, "event_id": str(event.id), "attempts": attempts}, exc_info=error
         )
         EVENTS_CONSUMED.labels(event.type, "failed").inc()
         if attempts > len(DELAYS_SECONDS):
@@ -211,7 +202,7 @@ class Lane:
         async with self._database.transaction() as session:
             await session.execute(_BURY, letter)
         DEAD_LETTERS.labels(type_).inc()
-        log.error("event set aside", extra={"type": type_, "event": str(event_id), "attempts": attempts})
+        log.error("event set aside", extra={"type": type_, "event_id": str(event_id), "attempts": attempts})
         await self._answer(given_up(message))
 
     async def _database_back(self, events: int) -> None:
@@ -221,6 +212,15 @@ class Lane:
             await asyncio.sleep(1)
             with suppress(Exception):  # still away, for whatever reason
                 return await self._database.ready()
+
+
+async def apply(session: AsyncSession, deliveries: Sequence[Any]) -> list[Any]:
+    """Mark what was not applied before and hand it to its `handler`, each `event` once; returns those, in order."""
+    fresh = set((await session.execute(_FRESH, {"ids": [each.event.id for each in deliveries]})).scalars())
+    todo = list({each.event.id: each for each in deliveries if each.event.id in fresh}.values())
+    for run in runs(todo):
+        await run[0].handler(session, [each.event for each in run])
+    return todo
 
 
 def runs(deliveries: Sequence[_Delivery]) -> Iterator[list[_Delivery]]:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kith_chassis.bus import Bus
-from kith_chassis.consumers import Consumers, Handler, runs
+from kith_chassis.consumers import Consumers, Handler, apply
 from kith_chassis.database import Database, is_unreachable
 from kith_chassis.events import SUBJECT_PREFIX, AnyEvent, Received, received
 from kith_events.projections import LIVE, SCRATCH, copy_given
@@ -23,9 +23,6 @@ _FETCH = 500
 _DENIED = "42501"
 _LOST = "A part of the log did not arrive. Nothing has changed; try again."
 
-_FRESH = text(
-    "INSERT INTO inbox (event_id) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING RETURNING event_id"
-)
 _REFUSE = text(
     "INSERT INTO dead_letters (event_id, type, payload, payload_sha256, reason, attempts) "
     "VALUES (:id, :type, :payload, :digest, :reason, 1) ON CONFLICT DO NOTHING"
@@ -74,14 +71,13 @@ class Feed:
         given: Sequence[str],
         without: frozenset[UUID],
     ) -> None:
-        self._name, self._scratch, self._connection, self._bus, self._consumers = (
-            name,
-            scratch,
-            connection,
-            bus,
-            consumers,
-        )
-        self._given, self._without = given, without
+        self._name = name
+        self._scratch = scratch
+        self._connection = connection
+        self._bus = bus
+        self._consumers = consumers
+        self._given = given
+        self._without = without
         self._place = 0
         self.begins_late: str | None = None
         self.read = self.applied = 0
@@ -161,14 +157,7 @@ class Feed:
     async def _attempt(self, entries: Sequence[_Entry]) -> Exception | None:
         try:
             async with self._scratch.transaction() as session:
-                fresh = set((await session.execute(_FRESH, {"ids": [each.id for each in entries]})).scalars())
-                todo: list[Any] = []
-                for each in entries:  # an event may stand twice in the log
-                    if each.id in fresh:
-                        fresh.remove(each.id)
-                        todo.append(each)
-                for run in runs(todo):
-                    await run[0].handler(session, [each.event for each in run])
+                todo = await apply(session, entries)
         except Exception as error:
             if getattr(getattr(error, "orig", None), "sqlstate", None) == _DENIED:
                 raise CannotRebuild(

@@ -16,8 +16,6 @@ from kith_stream.wire import send
 
 log = logging.getLogger(__name__)
 _BATCH = 500  # the server allows 1,000
-
-
 _ANSWER_SECONDS = 5.0
 
 

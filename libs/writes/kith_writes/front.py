@@ -140,9 +140,13 @@ def stand_before(app: FastAPI, *, routers: Sequence[APIRouter]) -> None:
 
     Raises TypeError for a grouped route with a signature the short way cannot serve.
     """
-    Front(app, routers=routers)
-    build = app.build_middleware_stack
-    app.build_middleware_stack = lambda: Front(build(), routers=routers)  # type: ignore[method-assign]
+    front, build = Front(app, routers=routers), app.build_middleware_stack
+
+    def built() -> ASGIApp:
+        front.app = build()
+        return front
+
+    app.build_middleware_stack = built  # type: ignore[method-assign]
 
 
 def _again(taken: Sequence[Message], receive: Receive) -> Receive:

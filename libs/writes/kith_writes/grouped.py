@@ -22,6 +22,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -81,7 +82,7 @@ class GroupCommit:
     """What waits to be written in one process, by use case and tenant, and the transactions under way."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._waiting: dict[tuple[UseCase, UUID], deque[_Write]] = {}
         self._count = 0  # of those that wait
         self._written = 0  # of those in a transaction
@@ -141,7 +142,7 @@ class GroupCommit:
             _tell(group, outcomes)
 
     async def _commit(self, use_case: UseCase, tenant: UUID, group: Sequence[_Write]) -> list[Any]:
-        async with self._database.transaction(tenant=tenant) as session:
+        async with self.database.transaction(tenant=tenant) as session:
             known = await _claimed(session, [each for each in group if each.claim is not None])
             fresh = [each for each in group if each not in known]
             made = await use_case(session, [each.asked for each in fresh]) if fresh else []
@@ -238,19 +239,15 @@ class Writer:
         return made
 
 
-_ADAPTERS: dict[type[BaseModel], TypeAdapter[Any]] = {}
-
-
+@cache
 def _adapter(of: type[BaseModel]) -> TypeAdapter[Any]:
-    if of not in _ADAPTERS:
-        _ADAPTERS[of] = TypeAdapter(of)
-    return _ADAPTERS[of]
+    return TypeAdapter(of)
 
 
 def commits_of(state: Any) -> GroupCommit:
     """The group commit of an application, by its state; made at the first call after it has started."""
     found: GroupCommit | None = getattr(state, "group_commit", None)
-    if found is None or found._database is not state.database:  # noqa: SLF001 -- our own; the app was started anew
+    if found is None or found.database is not state.database:  # the app was started anew
         found = state.group_commit = GroupCommit(state.database)
     return found
 

@@ -87,6 +87,6 @@ class Firsts:
 
 
 def _place(item: tuple[tuple[UUID, UUID], Any]) -> tuple[int, int]:
-    """One global order against deadlock; UUIDs themselves compare in Python, ten times as slow."""
+    """One global order against deadlock; UUIDs themselves are compared in Python, not in C."""
     (community, member), _ = item
     return community.int, member.int
