@@ -115,7 +115,7 @@ async def _effects(there: Place) -> int:
 async def sustained(there: Place, requests: Iterator[bytes]) -> tuple[float, float]:
     """Events a second from the first request to the last effect, and to the last answer."""
     before, began = await _effects(there), time.monotonic()
-    sent = await loaded(there, requests, WRITES)
+    sent = await loaded(there, requests, WRITES, keep_every=WRITES)
     answered = time.monotonic() - began
     if sent.failed:
         raise RuntimeError(f"{sent.failed} writes failed")
@@ -130,8 +130,10 @@ async def sustained(there: Place, requests: Iterator[bytes]) -> tuple[float, flo
     return WRITES / (time.monotonic() - began), WRITES / answered
 
 
-async def loaded(there: Place, requests: Iterator[bytes], n: int, *, per_second: float | None = None) -> Sent:
-    load = Load(there.system.url("groups"), requests, connections=CONNECTIONS)
+async def loaded(
+    there: Place, requests: Iterator[bytes], n: int, *, per_second: float | None = None, keep_every: int = 1
+) -> Sent:
+    load = Load(there.system.url("groups"), requests, connections=CONNECTIONS, keep_every=keep_every)
     return await load.run(n, per_second=per_second)
 
 

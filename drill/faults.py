@@ -21,7 +21,7 @@ from kith_local.up import System
 
 STOPPED_SECONDS = 30.0  # longer than a leader's silence is borne and than the bus waits for an answer
 AHEAD = 1000  # commands: more events than a consumer has fetched ahead
-PROGRESS = 100  # commands acknowledged between two faults: the system had come back
+PROGRESS = 600  # commands acknowledged between two faults: the system had come back, and was under load
 DATABASE_AWAY_SECONDS = 300.0
 AWAY_SECONDS = 130.0  # longer than the stream remembers the ids of what it has
 

@@ -117,6 +117,9 @@ async def steadily(load: Load) -> AsyncIterator[None]:
         if found is not None:
             tokens[place] = found["logIn"]["login"]["accessToken"]
 
+    async with httpx.AsyncClient(base_url=load.system.url(GATEWAY), trust_env=False, timeout=90) as http:
+        for place in range(len(people)):  # the tokens they have may be about to expire
+            await sign_in(http, place)
     tasks = [asyncio.create_task(every(EVERY_SECONDS, place, write)) for place in range(len(load.voices))]
     tasks += [asyncio.create_task(every(EVERY_SECONDS, place, read)) for place in range(READERS)]
     tasks.append(asyncio.create_task(every(SIGN_IN_SECONDS, 0, sign_in)))

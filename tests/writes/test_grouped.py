@@ -5,28 +5,16 @@ from collections import deque
 
 import pytest
 import pytest_asyncio
-from fastapi import APIRouter, Request
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from kith_chassis.ids import new_id
 from kith_testkit.probe import Actor
-from kith_writes.front import Front
-from kith_writes.grouped import Group, GroupCommit, _taken, commits_of
+from kith_writes.grouped import GroupCommit, _taken, commits_of
 
 pytestmark = pytest.mark.integration
 WRITES = frozenset({"notes:write"})
-
-
-@pytest.fixture
-def writer(community_id):
-    return Actor(community_id, permissions=WRITES)
-
-
-@pytest.fixture
-def book():
-    return new_id()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -44,16 +32,8 @@ async def bodies(notes, actor):
 
 async def write(notes, actor, book, texts, **headers):
     client = notes.client(actor, **headers)
+    await client.get("/secret")  # the token is known from here on
     return await asyncio.gather(*(client.post(f"/books/{book}/notes", json={"body": each}) for each in texts))
-
-
-async def test_plain_sailing_takes_the_short_way(notes, writer, book, monkeypatch):
-    async def ordinary(*_):
-        raise AssertionError("it was handed on")
-
-    await notes.anonymous.get("/health/live")  # builds the stack
-    monkeypatch.setattr(notes.app.middleware_stack, "app", ordinary)
-    assert [each.status_code for each in await write(notes, writer, book, ["a"])] == [201]
 
 
 async def test_writes_that_come_at_once_share_transactions(notes, writer, book, groups):
@@ -95,7 +75,7 @@ async def test_a_retry_with_the_same_key_gets_the_first_answer(notes, writer, bo
 async def test_retries_at_once_are_one_write_also_across_processes(notes, writer, book, monkeypatch):
     other = GroupCommit(notes.app.state.database)
     kept, turns = commits_of(notes.app.state), iter(range(1000))
-    monkeypatch.setattr("kith_writes.front.commits_of", lambda _: other if next(turns) % 2 else kept)
+    monkeypatch.setattr("kith_writes.signatures.commits_of", lambda _: other if next(turns) % 2 else kept)
     answers = await write(notes, writer, book, ["a"] * 20, **{"Idempotency-Key": "the same"})
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
@@ -115,34 +95,6 @@ async def test_each_community_writes_its_own_rows(notes, book):
     await asyncio.gather(*(write(notes, each, book, [str(number), "x"]) for number, each in enumerate(writers)))
     for number, each in enumerate(writers):
         assert await bodies(notes, each) == [str(number), "x"]
-
-
-async def test_the_ordinary_way_and_the_short_way_answer_alike(notes, writer, book):
-    """What is not plain sailing is answered by FastAPI; what is, as FastAPI would."""
-    plain, path = notes.client(writer), f"/books/{book}/notes"
-    asked = {
-        "no token": (notes.client(None), path, {"json": {"body": "a"}}, 401),
-        "no permission": (notes.client(Actor(writer.community_id)), path, {"json": {"body": "a"}}, 403),
-        "no id": (plain, "/books/1/notes", {"json": {"body": "a"}}, 422),
-        "no body": (plain, path, {}, 422),
-        "not valid": (plain, path, {"json": {"body": 3}}, 422),
-        "not JSON": (plain, path, {"content": b"{", "headers": {"content-type": "application/json"}}, 422),
-        "another type": (plain, path, {"content": b"a", "headers": {"content-type": "text/plain"}}, 422),
-        "too large": (plain, path, {"json": {"body": "x" * 200_000}}, 413),
-        "bad key": (notes.client(writer, **{"Idempotency-Key": "x" * 201}), path, {"json": {"body": "a"}}, 422),
-    }
-    for case, (client, where, given_, status) in asked.items():
-        answer = await client.post(where, **given_)
-        assert answer.status_code == status, case
-        assert answer.headers["content-type"] == "application/problem+json", case
-    assert (await plain.get(path)).status_code == 405
-    short = await plain.post(path, json={"body": "short"})
-    unusual = {"content": b'{"body": "plain"}', "headers": {"content-type": "application/merge+json"}}
-    by_fastapi = await plain.post(path, **unusual)
-    assert short.headers == by_fastapi.headers
-    one, other = (each.content.replace(each.json()["id"].encode(), b"") for each in (short, by_fastapi))
-    assert one.replace(b"short", b"plain") == other
-    assert await bodies(notes, writer) == ["plain", "short"]
 
 
 async def test_a_database_that_is_away_is_said_to_all_of_a_group(notes, writer, book, monkeypatch):
@@ -180,15 +132,6 @@ async def test_a_use_case_that_forgets_somebody_stores_nothing(notes, writer, bo
     monkeypatch.setattr("kith_notes.main.write_notes", forgetful)
     assert [each.status_code for each in await write(notes, writer, book, ["a"])] == [500]
     assert await bodies(notes, writer) == []
-
-
-def test_a_signature_the_short_way_cannot_serve_is_refused_at_start():
-    async def strange(request: Request, group: Group) -> None: ...
-
-    router = APIRouter()
-    router.add_api_route("/strange", strange, methods=["POST"])
-    with pytest.raises(TypeError, match="request"):
-        Front(None, routers=[router])
 
 
 class Waiting:

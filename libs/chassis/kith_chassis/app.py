@@ -104,12 +104,9 @@ async def _answer_invalid(_: Request, error: Any) -> Response:
 
 async def _answer_http(_: Request, error: Any) -> Response:
     body = {
-        "type": "about:blank",
-        "title": str(error.detail),
-        "status": error.status_code,
-        "detail": str(error.detail),
+        "type": "about:blank", "title": str(error.detail), "status": error.status_code, "detail": str(error.detail),
         "code": {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "http"),
-    }
+    }  # fmt: skip
     return JSONResponse(body, error.status_code, error.headers, media_type=PROBLEM_JSON)
 
 

@@ -19,15 +19,14 @@ from typing import Any
 from uuid import UUID
 
 from nats.errors import Error as NatsError
-from opentelemetry.propagate import extract
-from opentelemetry.trace import Link, SpanKind, get_current_span
+from opentelemetry.trace import SpanKind
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.bus import Bus
 from kith_chassis.database import Database, is_unreachable
 from kith_chassis.events import SUBJECT_PREFIX, Received, View, received
-from kith_chassis.telemetry import CONSUMER_PENDING, DEAD_LETTERS, EVENTS_CONSUMED, EVENTS_REDELIVERED, tracer
+from kith_chassis.telemetry import CONSUMER_PENDING, DEAD_LETTERS, EVENTS_CONSUMED, EVENTS_REDELIVERED, continued
 from kith_stream.pulling import Answer, Message, acknowledged, given_up, leased, refused
 
 log = logging.getLogger(__name__)
@@ -159,9 +158,7 @@ class Lane:
         return True
 
     async def _apply(self, deliveries: Sequence[_Delivery]) -> None:
-        links = [Link(span) for each in deliveries[:32] if (span := _origin(each.event)) is not None]
-        parent = extract({"traceparent": deliveries[0].event.traceparent or ""})
-        with tracer.start_as_current_span("consume", parent, kind=SpanKind.CONSUMER, links=links):
+        with continued("consume", SpanKind.CONSUMER, (each.event.traceparent for each in deliveries)):
             async with self._database.transaction() as session:
                 todo = await apply(session, deliveries)
         for each in deliveries:
@@ -191,14 +188,9 @@ class Lane:
         except ValueError:  # not from a relay: the same bytes are the same letter
             event_id = UUID(bytes=digest[:16])
         letter = {
-            "event_id": event_id,
-            "type": type_,
-            "payload": message.data,
-            "digest": digest,
-            "reason": reason[:2000],
-            "attempts": attempts,
-            "traceparent": message.header("traceparent"),
-        }
+            "event_id": event_id, "type": type_, "payload": message.data, "digest": digest, "reason": reason[:2000],
+            "attempts": attempts, "traceparent": message.header("traceparent"),
+        }  # fmt: skip
         async with self._database.transaction() as session:
             await session.execute(_BURY, letter)
         DEAD_LETTERS.labels(type_).inc()
@@ -235,8 +227,3 @@ def runs(deliveries: Sequence[_Delivery]) -> Iterator[list[_Delivery]]:
                 behind.add(each.event.aggregate_id)
         yield run
         deliveries = later
-
-
-def _origin(event: Received[Any]) -> Any:
-    context = get_current_span(extract({"traceparent": event.traceparent or ""})).get_span_context()
-    return context if context.is_valid else None

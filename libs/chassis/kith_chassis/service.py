@@ -86,15 +86,9 @@ async def _working(name: str, app: FastAPI, consumers: Consumers | None, jobs: S
     relaying = partial(_relay, name, database, bus, settings)
     works = {f"{name} relay": relaying}
     if consumers is not None and consumers.handlers:
-        works[f"{name} consumer"] = partial(
-            consume,
-            consumers,
-            database,
-            bus,
-            name=name,
-            batch=settings.consumer_batch,
-            lease_seconds=settings.consumer_lease_seconds,
-        )
+        batch, lease = settings.consumer_batch, settings.consumer_lease_seconds
+        consuming = partial(consume, consumers, database, bus, name=name, batch=batch, lease_seconds=lease)
+        works[f"{name} consumer"] = consuming
     for job in jobs:
         works[f"{name} job {job.name}"] = partial(job.run, database)
     tasks = [asyncio.create_task(lead(database, work, act), name=work) for work, act in works.items()]

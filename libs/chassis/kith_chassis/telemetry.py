@@ -7,7 +7,9 @@ route template (never by path, which may hold an id), refuses oversized bodies a
 import logging
 import sys
 import time
-from collections.abc import MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -99,6 +101,16 @@ def configure_tracing(settings: AppSettings, *, service: str) -> TracerProvider:
     if not isinstance(trace.get_tracer_provider(), TracerProvider):  # set once per process; tests start several apps
         trace.set_tracer_provider(provider)
     return provider
+
+
+@contextmanager
+def continued(name: str, kind: SpanKind, traceparents: Iterable[str | None]) -> Iterator[None]:
+    """A span for work that several asked for: within the first one's trace, linked to the next 31."""
+    origins = (extract({"traceparent": each or ""}) for each in islice(traceparents, 32))
+    with tracer.start_as_current_span(name, next(origins), kind=kind) as span:
+        for each in origins if span.is_recording() else ():
+            span.add_link(trace.get_current_span(each).get_span_context())
+        yield
 
 
 class Telemetry:

@@ -48,6 +48,11 @@ class TokenVerifier:
         self._fetched_at = float("-inf")
         self._verified: OrderedDict[str, Principal] = OrderedDict()
 
+    def known(self, token: str) -> Principal | None:
+        """The principal of a token that was verified before and has not expired since."""
+        found = self._verified.get(token)
+        return found if found is not None and found.expires_at > time.time() else None
+
     async def verify(self, token: str) -> Principal:
         """The principal a token stands for. Raises Unauthenticated, or Unavailable when no key could be had."""
         known = self._verified.get(token)

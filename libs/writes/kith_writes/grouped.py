@@ -27,8 +27,8 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Request
-from opentelemetry.propagate import extract, inject
-from opentelemetry.trace import Link, SpanKind, get_current_span
+from opentelemetry.propagate import inject
+from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,7 +36,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.database import Database, is_unreachable
 from kith_chassis.errors import Problem, Unavailable
 from kith_chassis.idempotency import Claim
-from kith_chassis.telemetry import tracer
+from kith_chassis.telemetry import continued
 from kith_chassis.tokens import Caller, Principal
 
 log = logging.getLogger(__name__)
@@ -115,11 +115,8 @@ class GroupCommit:
             self._written -= len(group)
 
     async def _traced(self, use_case: UseCase, tenant: UUID, group: Sequence[_Write]) -> None:
-        spans = [get_current_span(extract({"traceparent": each.traceparent or ""})) for each in group[:32]]
-        links = [Link(span.get_span_context()) for span in spans[1:]]
-        parent = extract({"traceparent": group[0].traceparent or ""})
         began = time.perf_counter()
-        with tracer.start_as_current_span("group commit", parent, kind=SpanKind.SERVER, links=links):
+        with continued("group commit", SpanKind.SERVER, (each.traceparent for each in group)):
             await self._settle(use_case, tenant, group)
         fields = {"writes": len(group), "milliseconds": round((time.perf_counter() - began) * 1000, 2)}
         log.info("group committed", extra=fields)
