@@ -92,7 +92,6 @@ class Join:
     pick: str | None = None
     first: int | None = None
     bound: int | None = None
-    cost: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,6 @@ class Fetch:
     route: str
     arguments: tuple[Argument, ...] = ()
     bound: int | None = None
-    cost: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +114,16 @@ class Pages:
     cursor: tuple[str, ...] = ("id",)
     first: int = 20
     most: int = 500
-    cost: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Calling:
     """The caller, as the access token says it."""
 
-    cost: int = 0
-
 
 @dataclass(frozen=True, slots=True)
 class AnyNode:
     """Anything that has a global id, by it; NODES says which read finds which type."""
-
-    cost: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +131,6 @@ class AnyNodes:
     """The same for several at once, `bound` at most, in the order of their ids."""
 
     bound: int = 100
-    cost: int = 1
 
 
 NODES: dict[str, tuple[Service, str]] = {}
@@ -291,11 +283,10 @@ def joined(
     pick: str | None = None,
     first: int | None = None,
     bound: int | None = None,
-    cost: int = 1,
 ) -> Any:
     """A field read from a service in batches; see Join. A list that takes `first` gives its default and its bound."""
     arguments = () if first is None else (_argument("first", int, f"How many at most; {bound} at the most.", first),)
-    return _field(Join(service, route, key, None, shape, pick, first, bound, cost), description, arguments)
+    return _field(Join(service, route, key, None, shape, pick, first, bound), description, arguments)
 
 
 def lookup(service: Service, route: str, *, of: str, description: str) -> Any:
@@ -311,10 +302,9 @@ def fetched(
     description: str,
     arguments: tuple[Argument, ...] = (),
     bound: int | None = None,
-    cost: int = 1,
 ) -> Any:
     """A field read with a request of its own; see Fetch."""
-    return _field(Fetch(service, route, arguments, bound, cost), description, _taken(arguments))
+    return _field(Fetch(service, route, arguments, bound), description, _taken(arguments))
 
 
 def paged(

@@ -147,6 +147,9 @@ class Run:
             known[None] = known[""] = [] if site.listed else None
             for each in same:
                 put(each.things, each.at, map(known.__getitem__, each.keys))
+            if len(reads) > 1:
+                # What only others asked about was read along, and nothing more is to be asked about it.
+                found = [known[key] for key in dict.fromkeys(chain.from_iterable(each.keys for each in same)) if key]
             answers.append((site.read, found))
         return answers
 
