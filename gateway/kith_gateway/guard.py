@@ -23,6 +23,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     get_named_type,
     parse,
@@ -259,12 +260,16 @@ class Weigher:
         return 1
 
     def _first(self, node: FieldNode, default: int) -> int:
-        for argument in node.arguments or ():
-            if argument.name.value == "first":
-                if isinstance(argument.value, IntValueNode):
-                    return max(int(argument.value.value), 1)
-                if isinstance(argument.value, VariableNode):
-                    self.asked.add(argument.value.name.value)
-                    found = self.variables.get(argument.value.name.value)
-                    return max(found, 1) if isinstance(found, int) else default
-        return default
+        """How many things are asked for, from the beginning or from the end."""
+        counts = [self._count(each.value) for each in node.arguments or () if each.name.value in {"first", "last"}]
+        return max((each for each in counts if each is not None), default=default)
+
+    def _count(self, value: ValueNode) -> int | None:
+        """A number in an argument, 1 at least; None for none."""
+        if isinstance(value, IntValueNode):
+            return max(int(value.value), 1)
+        if not isinstance(value, VariableNode):
+            return None
+        self.asked.add(value.name.value)
+        found = self.variables.get(value.name.value)
+        return max(found, 1) if isinstance(found, int) else None

@@ -22,7 +22,7 @@ from strawberry.types.field import StrawberryField
 from kith_chassis.errors import Invalid
 from kith_gateway.context import Context, refused
 from kith_gateway.ids import InvalidId, decode_id, encode_id, split_id
-from kith_gateway.pages import connection, first_of
+from kith_gateway.pages import Turn, connection, first_of
 
 _KEY = "kith"
 
@@ -106,7 +106,10 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """A keyset page, `GET route?first&after`, as a connection; `cursor` names the members its order is made of."""
+    """A keyset page as a connection: `GET route?first&after`, and backwards `after=-cursor`.
+
+    `cursor` names the members its order is made of.
+    """
 
     service: Service
     route: str
@@ -222,12 +225,10 @@ async def _node(context: Context, found: str) -> dict[str, Any] | None:
 
 async def _page(declared: Pages, source: Mapping[str, Any] | None, context: Context, given: Mapping[str, Any]) -> Any:
     values, query = passed_on(declared, source, given)
-    after = given.get("after")
-    query["first"] = str(first_of(given, declared.first, declared.most))
-    if after is not None:
-        query["after"] = after
+    turn = Turn.of(given, declared.first, declared.most)
+    query |= turn.query()
     page = await context.ask(declared.service.name, "GET", declared.route, values=values, query=query)
-    return connection(page, cursor=declared.cursor, after=after)
+    return connection(page, cursor=declared.cursor, turn=turn)
 
 
 def passed_on(
@@ -319,8 +320,10 @@ def paged(
 ) -> Any:
     """A connection over a service's keyset pages; see Pages."""
     paging = (
-        _argument("first", int, f"How many at most; {most} at the most.", first),
+        _argument("first", int | None, f"How many at most, from the beginning; {first}, and {most} at the most.", None),
         _argument("after", str | None, "`endCursor` of the page before, or the cursor of any edge.", None),
+        _argument("last", int | None, f"How many at most, from the end; {most} at the most.", None),
+        _argument("before", str | None, "`startCursor` of the page after, or the cursor of any edge.", None),
     )
     return _field(Pages(service, route, arguments, cursor, first, most), description, _taken(arguments) + paging)
 

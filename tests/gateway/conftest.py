@@ -144,7 +144,7 @@ def founding(**given):
     return {"name": "Makers", "slug": f"makers-{key}", "mission": "We help each other.", "owner": owner} | given
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start_founding():
     return founding
 
