@@ -17,7 +17,6 @@ from graphql import GraphQLError
 from prometheus_client import Counter
 
 from kith_chassis.tokens import Principal
-from kith_gateway.inputs import refusal
 
 RATE_LIMITED = Counter("graphql_rate_limited", "Requests refused because a bucket was empty.", ["bucket"])
 Kind = Literal["member", "community", "address"]
@@ -45,8 +44,8 @@ class Bucket:
         self._at, self._day = now, now // _DAY
 
     def refill(self, now: float) -> None:
-        passed = max(now - self._at, 0.0)  # a clock may be set back
-        self.left = min(self.left + passed * self.budget.per_second, float(self.budget.burst))
+        if now > self._at:  # a clock may be set back
+            self.left = min(self.left + (now - self._at) * self.budget.per_second, float(self.budget.burst))
         if now // _DAY > self._day:
             self.today, self._day = self.budget.per_day, now // _DAY
         self._at = now
@@ -79,19 +78,22 @@ class Purse:
         more = cost - self.paid
         if more <= 0:
             return
+        self._refill()
+        for each in self._buckets:
+            if more > each.left or more > each.today:
+                raise self._refusal(cost, more)
+        self._take(more)
+
+    def _refusal(self, cost: int, more: int) -> GraphQLError:
         most = min(min(each.budget.burst, each.budget.per_day) for each in self._buckets)
         if cost > most:
             message = f"This operation costs {cost}; this caller may spend {most} at once. Ask for smaller pages."
-            raise GraphQLError(message, extensions={"code": "TOO_COSTLY", "cost": cost, "limit": most})
-        self._refill()
+            return GraphQLError(message, extensions={"code": "TOO_COSTLY", "cost": cost, "limit": most})
         slowest = max(self._buckets, key=lambda each: each.seconds_until(more))
         wait = ceil(slowest.seconds_until(more))
-        if wait > 0:
-            RATE_LIMITED.labels(slowest.kind).inc()
-            error = refusal("RATE_LIMITED", f"Too much was asked in a short time; try again in {wait} seconds.")
-            error.extensions = {"code": "RATE_LIMITED", "retryAfter": wait, "bucket": slowest.kind}
-            raise error
-        self._take(more)
+        RATE_LIMITED.labels(slowest.kind).inc()
+        message = f"Too much was asked in a short time; try again in {wait} seconds."
+        return GraphQLError(message, extensions={"code": "RATE_LIMITED", "retryAfter": wait, "bucket": slowest.kind})
 
     def settle(self, actual: int) -> None:
         """Give back what an operation did not cost, or take what it cost beside."""

@@ -78,6 +78,17 @@ def test_what_was_not_used_comes_back_and_what_was_used_beside_is_owed(budgets):
     assert refused(budgets.purse(caller, None), 1)["retryAfter"] == 26  # 50 owed and 1 to pay, 2 a second
 
 
+def test_who_has_paid_is_carried_out_whatever_others_have_spent_since(budgets):
+    caller = member()
+    one, other = budgets.purse(caller, None), budgets.purse(caller, None)
+    one.pay(60)
+    other.pay(40)
+    other.settle(400)
+    assert refused(one, 60) is None
+    assert refused(one, 61) is not None
+    assert refused(budgets.purse(member(), None), 1)["bucket"] == "community"
+
+
 def test_a_day_has_an_end_that_no_refill_moves(budgets, clock):
     spent = 0
     while (why := refused(budgets.purse(None, "192.0.2.1"), 5)) is None or why["retryAfter"] < 60:
