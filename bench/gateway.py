@@ -195,6 +195,8 @@ class Subject:
 def subjects(port: int, stub: str) -> list[Subject]:
     ours = {f"KITH_{name.upper()}_URL": stub for name in SERVICES}
     ours |= {"KITH_JWKS_URL": f"{stub}/keys", "KITH_LOG_LEVEL": "WARNING"}
+    plenty = {"BURST": 10**12, "PER_SECOND": 10**9, "PER_DAY": 10**15}  # what is spent is counted as always
+    ours |= {f"KITH_{who}_{what}": str(most) for who in ("MEMBER", "COMMUNITY") for what, most in plenty.items()}
     serve = [sys.executable, "-m", "kith_chassis.serve", "kith_gateway.main:app"]
     uvicorn = [sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning"]
     found = [

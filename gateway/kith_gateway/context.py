@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Awaitable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,7 @@ from strawberry.exceptions import WrongNumberOfResultsReturned
 
 from kith_chassis.errors import Problem, Unauthenticated, Unavailable
 from kith_chassis.tokens import Principal
+from kith_gateway.budgets import Purse
 from kith_gateway.settings import Settings
 from kith_gateway.upstream import Upstream, UpstreamError, decoded
 
@@ -70,14 +72,18 @@ class Kept:
         self._batches.append((at, keys, content))
         return content
 
-    def prime(self, loader: DataLoader[Any, Any], at: _At) -> None:
-        """Tell a new loader what is known, problems and misaligned answers in the same way as it finds them itself."""
+    def prime(self, loader: DataLoader[Any, Any], at: _At) -> Iterator[str]:
+        """Tell a new loader what is known, problems and misaligned answers in the same way as it finds them itself.
+
+        Yields the keys a service answered about.
+        """
         for known, keys, content in self._batches:
             if known != at:
                 continue
             found: Sequence[Any]
             try:
                 found = list(_said(at[0], content))
+                yield from keys
                 if len(found) != len(keys):
                     raise WrongNumberOfResultsReturned(expected=len(keys), received=len(found))  # noqa: TRY301
             except Exception as error:  # noqa: BLE001 -- whatever it is, it belongs to each of the keys
@@ -108,7 +114,7 @@ def _address(service: str, route: str, values: Mapping[str, Any], query: Mapping
 
 
 class Context:
-    """One per request; nothing in it outlives the request."""
+    """One per request; nothing in it outlives the request. `reading`: it may change nothing, as it came with GET."""
 
     def __init__(
         self,
@@ -121,6 +127,8 @@ class Context:
         operation: str | None = None,
         introspection: bool = False,
         plans: bool = True,
+        purse: Purse | None = None,
+        reading: bool = False,
     ) -> None:
         self.upstream = upstream
         self.authorization = authorization
@@ -130,7 +138,12 @@ class Context:
         self.operation = operation
         self.introspection = introspection
         self.plans = plans
+        self.purse = purse
+        self.reading = reading
         self.cost = 0
+        self._spent = 0
+        self._answered: dict[_At, set[Any]] = defaultdict(set)
+        self._fetched: set[Any] = set()
         self._kept = Kept()
         self._loaders: dict[tuple[str, str, int | None], DataLoader[Any, Any]] = {}
 
@@ -141,6 +154,24 @@ class Context:
             raise refused(Unavailable())
         return self.principal
 
+    @property
+    def answered(self) -> int:
+        """What the operation did cost: things the services answered about, each once, and the cost of its writes.
+
+        Both executors find the same, unless an answer broke a rule of the schema: then the ordinary one stops midway.
+        """
+        return self._spent + len(self._fetched) + sum(map(len, self._answered.values()))
+
+    def begin_again(self) -> None:
+        """What a plan was answered counts when the ordinary executor finds it to be an answer."""
+        self._answered.clear()
+        self._fetched.clear()
+
+    def pay(self, cost: int) -> None:
+        """Have paid this much, at the most, for the request. Raises GraphQLError (RATE_LIMITED, TOO_COSTLY)."""
+        if self.purse is not None:
+            self.purse.pay(cost)
+
     def loader(self, service: str, route: str, first: int | None) -> DataLoader[Any, Any]:
         """The loader of one batched read with one set of arguments: everything asked of it in one step is one call."""
         at = (service, route, first)
@@ -148,22 +179,29 @@ class Context:
 
             async def load(keys: list[Any]) -> Any:
                 body = {"keys": keys} if first is None else {"keys": keys, "first": first}
-                return await self.ask(service, "POST", route, body=body)
+                found = await self.ask(service, "POST", route, body=body)
+                self._answered[at].update(keys)
+                return found
 
             self._loaders[at] = DataLoader(load_fn=load, max_batch_size=MAX_KEYS)
-            self._kept.prime(self._loaders[at], at)
+            self._answered[at].update(self._kept.prime(self._loaders[at], at))
         return self._loaders[at]
 
     async def batch(self, service: str, route: str, first: int | None, keys: list[str]) -> bytes:
         """What a batched read answers, as it came; a loader made after it knows it."""
         body = {"keys": keys} if first is None else {"keys": keys, "first": first}
         asking = self._read(service, "POST", route, body=body)
-        return await self._kept.batch((service, route, first), keys, asking)
+        content = await self._kept.batch((service, route, first), keys, asking)
+        self._answered[service, route, first].update(keys)
+        return content
 
     async def fetch(self, service: str, route: str, values: Mapping[str, Any], query: Mapping[str, str]) -> bytes:
         """What one `GET` answers, as it came; `ask` knows it afterwards."""
         asking = self._read(service, "GET", route, values=values, query=query)
-        return await self._kept.fetch(_address(service, route, values, query), asking)
+        at = _address(service, route, values, query)
+        content = await self._kept.fetch(at, asking)
+        self._fetched.add(at)
+        return content
 
     async def _read(self, service: str, method: str, route: str, **asked: Any) -> bytes:
         content: bytes = await self.upstream.call(
@@ -182,12 +220,17 @@ class Context:
         body: Any = None,
     ) -> Any:
         """Read from a service as the caller."""
-        known = self._kept.fetched.get(_address(service, route, values or {}, query or {})) if method == "GET" else None
+        at = _address(service, route, values or {}, query or {}) if method == "GET" else None
+        known = self._kept.fetched.get(at)
         if known is not None:
-            return _said(service, known)
-        return await self.upstream.call(
-            service, method, route, values=values, query=query, body=body, authorization=self.credentials()
-        )
+            found = _said(service, known)
+        else:
+            found = await self.upstream.call(
+                service, method, route, values=values, query=query, body=body, authorization=self.credentials()
+            )
+        if at is not None:
+            self._fetched.add(at)
+        return found
 
     async def tell(
         self,
@@ -199,12 +242,14 @@ class Context:
         body: Any,
         key: str | None,
         public: bool,
+        cost: int,
     ) -> Any:
         """Write to a service; `public` writes need no login. What was read before is forgotten.
 
         Without a `key` it gets one of its own, so that sending it again here does nothing twice. Nobody else will
         ever know that one, and with it the answer that the service keeps sealed.
         """
+        self._spent += cost
         if key is None:
             key = secrets.token_urlsafe(24)
         elif public:

@@ -38,6 +38,7 @@ async def carry_out(context: Context, text: str, variables: Mapping[str, Any] | 
             data = await Run(context, coerced).data(root)
         except GivenUpError:
             OPERATIONS.labels("plan, then ordinary").inc()
+            context.begin_again()
         else:
             OPERATIONS.labels("plan").inc()
             return ExecutionResult(data=data, errors=None)

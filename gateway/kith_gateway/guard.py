@@ -23,6 +23,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     get_named_type,
     parse,
@@ -34,7 +35,7 @@ from strawberry.types.field import StrawberryField
 
 from kith_gateway.context import Limits
 from kith_gateway.inputs import check_literals, refusal
-from kith_gateway.joins import AnyNode, AnyNodes, Calling, Fetch, Join, Pages, Value, declaration_of
+from kith_gateway.joins import AnyNode, AnyNodes, Fetch, Join, Pages, Value, declaration_of
 from kith_gateway.writes import Write
 
 MAX_ERRORS = 10
@@ -76,9 +77,9 @@ def parsed(text: str, max_tokens: int) -> DocumentNode:
 
 
 def validated(schema: GraphQLSchema, document: DocumentNode, introspection: bool) -> tuple[GraphQLError, ...]:
-    """What is wrong with a document, ten things at most."""
+    """What is wrong with a document, ten things at most. Without introspection nothing is suggested either."""
     rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
-    return tuple(validate(schema, document, rules, max_errors=MAX_ERRORS - 1))
+    return tuple(validate(schema, document, rules, max_errors=MAX_ERRORS - 1, hide_suggestions=not introspection))
 
 
 def check_size(document: DocumentNode) -> None:
@@ -147,31 +148,31 @@ class Weigher:
             raise GraphQLError(message, extensions={"code": "TOO_COSTLY", "cost": cost, "limit": self.limits.cost})
         return cost
 
-    def needs_login(self, name: str | None) -> bool:
-        """Whether a valid operation writes, and nothing that could be written without signing in."""
+    def writes(self, name: str | None) -> dict[str, Write]:
+        """What a valid operation writes, by the names in its answer. Raises GraphQLError for two that stand alone."""
         operation = self.operation(name)
         if operation is None or operation.operation is not OperationType.MUTATION:
-            return False
+            return {}
         fields = getattr(self.schema.mutation_type, "fields", {})
         waiting = [operation.selection_set]
-        writes, spread = 0, set[str]()
+        writes, spread = dict[str, Write](), set[str]()
         while waiting:
             for node in waiting.pop().selections:
                 if isinstance(node, FieldNode):
                     found = fields.get(node.name.value)
                     field = None if found is None else found.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
                     declared = None if field is None else declaration_of(field)
-                    if not isinstance(declared, Write):
-                        continue  # __typename
-                    if declared.public:
-                        return False
-                    writes += 1
+                    if isinstance(declared, Write):  # and not __typename
+                        writes[(node.alias or node.name).value] = declared
                 elif isinstance(node, InlineFragmentNode):
                     waiting.append(node.selection_set)
                 elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:
                     spread.add(node.name.value)
                     waiting.append(self.fragments[node.name.value].selection_set)
-        return writes > 0
+        alone = [each for each, declared in writes.items() if declared.alone]
+        if len(alone) > 1:
+            raise refusal("TOO_LARGE", f"Of {', '.join(sorted(alone)[:3])} there can be one in an operation.")
+        return writes
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation of this name, or the first for no name."""
@@ -232,14 +233,16 @@ class Weigher:
         """What a field costs itself, and for how many things its selections are asked."""
         price = (0, 1)
         match declaration_of(field) if field is not None else None:
-            case Pages(cost=cost, first=first) | Join(cost=cost, first=int(first)):
-                price = cost, self._first(node, first)
-            case Join(cost=cost, bound=bound) | Fetch(cost=cost, bound=bound):
-                price = cost, min(bound or 1, _TYPICAL_LIST)
-            case AnyNodes(cost=cost):
+            case Pages(first=first) | Join(first=int(first)):
+                price = 1, self._first(node, first)
+            case Join(bound=bound) | Fetch(bound=bound):
+                price = 1, min(bound or 1, _TYPICAL_LIST)
+            case AnyNodes():
                 times = self._many(node)
-                price = cost * times, times
-            case Calling(cost=cost) | AnyNode(cost=cost) | Write(cost=cost):
+                price = times, times
+            case AnyNode():
+                price = 1, 1
+            case Write(cost=cost):
                 price = cost, 1
             case Value(bound=int(bound)) if field is not None and field.python_name != "edges":
                 price = 0, min(bound, _TYPICAL_LIST)  # a connection's page is multiplied where it is asked for
@@ -257,12 +260,16 @@ class Weigher:
         return 1
 
     def _first(self, node: FieldNode, default: int) -> int:
-        for argument in node.arguments or ():
-            if argument.name.value == "first":
-                if isinstance(argument.value, IntValueNode):
-                    return max(int(argument.value.value), 1)
-                if isinstance(argument.value, VariableNode):
-                    self.asked.add(argument.value.name.value)
-                    found = self.variables.get(argument.value.name.value)
-                    return max(found, 1) if isinstance(found, int) else default
-        return default
+        """How many things are asked for, from the beginning or from the end."""
+        counts = [self._count(each.value) for each in node.arguments or () if each.name.value in {"first", "last"}]
+        return max((each for each in counts if each is not None), default=default)
+
+    def _count(self, value: ValueNode) -> int | None:
+        """A number in an argument, 1 at least; None for none."""
+        if isinstance(value, IntValueNode):
+            return max(int(value.value), 1)
+        if not isinstance(value, VariableNode):
+            return None
+        self.asked.add(value.name.value)
+        found = self.variables.get(value.name.value)
+        return max(found, 1) if isinstance(found, int) else None

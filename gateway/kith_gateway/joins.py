@@ -22,7 +22,7 @@ from strawberry.types.field import StrawberryField
 from kith_chassis.errors import Invalid
 from kith_gateway.context import Context, refused
 from kith_gateway.ids import InvalidId, decode_id, encode_id, split_id
-from kith_gateway.pages import connection, first_of
+from kith_gateway.pages import Turn, connection, first_of
 
 _KEY = "kith"
 
@@ -92,7 +92,6 @@ class Join:
     pick: str | None = None
     first: int | None = None
     bound: int | None = None
-    cost: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +102,14 @@ class Fetch:
     route: str
     arguments: tuple[Argument, ...] = ()
     bound: int | None = None
-    cost: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """A keyset page, `GET route?first&after`, as a connection; `cursor` names the members its order is made of."""
+    """A keyset page as a connection: `GET route?first&after`, and backwards `after=-cursor`.
+
+    `cursor` names the members its order is made of.
+    """
 
     service: Service
     route: str
@@ -116,21 +117,16 @@ class Pages:
     cursor: tuple[str, ...] = ("id",)
     first: int = 20
     most: int = 500
-    cost: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Calling:
     """The caller, as the access token says it."""
 
-    cost: int = 0
-
 
 @dataclass(frozen=True, slots=True)
 class AnyNode:
     """Anything that has a global id, by it; NODES says which read finds which type."""
-
-    cost: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +134,6 @@ class AnyNodes:
     """The same for several at once, `bound` at most, in the order of their ids."""
 
     bound: int = 100
-    cost: int = 1
 
 
 NODES: dict[str, tuple[Service, str]] = {}
@@ -230,12 +225,10 @@ async def _node(context: Context, found: str) -> dict[str, Any] | None:
 
 async def _page(declared: Pages, source: Mapping[str, Any] | None, context: Context, given: Mapping[str, Any]) -> Any:
     values, query = passed_on(declared, source, given)
-    after = given.get("after")
-    query["first"] = str(first_of(given, declared.first, declared.most))
-    if after is not None:
-        query["after"] = after
+    turn = Turn.of(given, declared.first, declared.most)
+    query |= turn.query()
     page = await context.ask(declared.service.name, "GET", declared.route, values=values, query=query)
-    return connection(page, cursor=declared.cursor, after=after)
+    return connection(page, cursor=declared.cursor, turn=turn)
 
 
 def passed_on(
@@ -291,11 +284,10 @@ def joined(
     pick: str | None = None,
     first: int | None = None,
     bound: int | None = None,
-    cost: int = 1,
 ) -> Any:
     """A field read from a service in batches; see Join. A list that takes `first` gives its default and its bound."""
     arguments = () if first is None else (_argument("first", int, f"How many at most; {bound} at the most.", first),)
-    return _field(Join(service, route, key, None, shape, pick, first, bound, cost), description, arguments)
+    return _field(Join(service, route, key, None, shape, pick, first, bound), description, arguments)
 
 
 def lookup(service: Service, route: str, *, of: str, description: str) -> Any:
@@ -311,10 +303,9 @@ def fetched(
     description: str,
     arguments: tuple[Argument, ...] = (),
     bound: int | None = None,
-    cost: int = 1,
 ) -> Any:
     """A field read with a request of its own; see Fetch."""
-    return _field(Fetch(service, route, arguments, bound, cost), description, _taken(arguments))
+    return _field(Fetch(service, route, arguments, bound), description, _taken(arguments))
 
 
 def paged(
@@ -329,8 +320,10 @@ def paged(
 ) -> Any:
     """A connection over a service's keyset pages; see Pages."""
     paging = (
-        _argument("first", int, f"How many at most; {most} at the most.", first),
+        _argument("first", int | None, f"How many at most, from the beginning; {first}, and {most} at the most.", None),
         _argument("after", str | None, "`endCursor` of the page before, or the cursor of any edge.", None),
+        _argument("last", int | None, f"How many at most, from the end; {most} at the most.", None),
+        _argument("before", str | None, "`startCursor` of the page after, or the cursor of any edge.", None),
     )
     return _field(Pages(service, route, arguments, cursor, first, most), description, _taken(arguments) + paging)
 

@@ -5,6 +5,8 @@ from fastapi import FastAPI
 
 from kith_chassis.app import Check, create_app
 from kith_gateway import routes
+from kith_gateway.budgets import Budget, Budgets
+from kith_gateway.persisted import Persisted
 from kith_gateway.settings import Settings
 from kith_gateway.upstream import Upstream
 
@@ -15,7 +17,15 @@ async def services(app: FastAPI) -> AsyncIterator[Mapping[str, Check]]:
 
     Readiness does not ask after them: with a service away, the gateway still answers what the others serve.
     """
-    app.state.upstream = Upstream(app.state.settings)
+    settings: Settings = app.state.settings
+    app.state.persisted = Persisted.of(settings)
+    app.state.upstream = Upstream(settings)
+    app.state.budgets = Budgets(
+        Budget(settings.member_burst, settings.member_per_second, settings.member_per_day),
+        Budget(settings.community_burst, settings.community_per_second, settings.community_per_day),
+        Budget(settings.address_burst, settings.address_per_second, settings.address_per_day),
+        most=settings.max_buckets,
+    )
     try:
         yield {}
     finally:

@@ -22,7 +22,7 @@ from strawberry.extensions import SchemaExtension
 
 from kith_gateway.context import Context, Limits
 from kith_gateway.guard import Weigher, check_size, parsed, validated
-from kith_gateway.inputs import check_variables, nodes_of
+from kith_gateway.inputs import check_variables, nodes_of, refusal
 from kith_gateway.plans import Compiler
 from kith_gateway.shapes import RefusedError, Shape
 from kith_gateway.upstream import UpstreamError
@@ -41,7 +41,7 @@ class Operation:
         self.schema, self.name, self.limits, self.introspection = schema, name, limits, introspection
         self.document = parsed(text, limits.tokens)
         self._errors: tuple[GraphQLError, ...] | None = None
-        self._needs_login = False
+        self._writes = self._needs_login = False
         self._asked: tuple[str, ...] | None = None
         self._costs: dict[tuple[Any, ...], int] = {}
         self._query: _Query | None = None
@@ -52,19 +52,35 @@ class Operation:
             check_variables(variables)
             request.cost = self._weigh(variables)
             if self._errors is None:
-                self._errors = validated(self.schema, self.document, self.introspection)
-                if not self._errors:
-                    weigher = Weigher(self.schema, self.document, {}, self.limits)
-                    self._needs_login = weigher.needs_login(self.name)
-                    self._query = _Query.of(self.schema, self.document, weigher.operation(self.name))
+                self._errors = self._looked_over()
+            if self._writes and request.reading:
+                raise refusal("METHOD_NOT_ALLOWED", "Send what changes something with POST.")
             if self._needs_login:
                 # Nothing of it can be carried out, so its inputs need not be converted either.
                 request.credentials()
+            if not self._errors:
+                request.pay(request.cost)
         except UpstreamError as error:
             return [GraphQLError(str(error), extensions=error.extensions)]
         except GraphQLError as error:
             return [error]
         return list(self._errors)
+
+    def _looked_over(self) -> tuple[GraphQLError, ...]:
+        """What is wrong with it whatever its variables; when nothing is, who may run it and how."""
+        errors = validated(self.schema, self.document, self.introspection)
+        if errors:
+            return errors
+        weigher = Weigher(self.schema, self.document, {}, self.limits)
+        try:
+            writes = weigher.writes(self.name)
+        except GraphQLError as error:
+            return (error,)
+        # Where something can be written without signing in, the rest is refused field by field.
+        self._writes = bool(writes)
+        self._needs_login = self._writes and not any(each.public for each in writes.values())
+        self._query = _Query.of(self.schema, self.document, weigher.operation(self.name))
+        return ()
 
     def _weigh(self, variables: dict[str, Any]) -> int:
         """The cost, remembered by the variables it depends on: those that say how many things are wanted."""

@@ -53,7 +53,7 @@ from kith_gateway.joins import (
     Value,
     declaration_of,
 )
-from kith_gateway.pages import cursor_of
+from kith_gateway.pages import Turn, cursor_of
 from kith_gateway.shapes import Joined, Layout, Read, RefusedError, Shape, leaf
 
 MAX_SHAPES = 150
@@ -135,7 +135,7 @@ class PageOf:
     def cursors(self) -> bool:
         return any(isinstance(each, Edges) and "cursor" in each.columns for _, each in self.fields)
 
-    def connection(self, items: list[Any], more: str | None, after: str | None) -> dict[str, Any]:
+    def connection(self, items: list[Any], more: str | None, turn: Turn) -> dict[str, Any]:
         """The same as `pages.connection`. The items must still be as they were read."""
         cursors = list(map(self._cursor, items)) if self.cursors else []
         answer: dict[str, Any] = {}
@@ -143,23 +143,22 @@ class PageOf:
             if isinstance(shown, Edges):
                 answer[key] = shown.of(items, cursors)
             elif isinstance(shown, dict):
-                answer[key] = {inside: self._info(what, items, more, after) for inside, what in shown.items()}
+                info = self._info(items, more, turn)
+                answer[key] = {inside: info[what] for inside, what in shown.items()}
             else:
                 answer[key] = shown
         return answer
 
-    def _info(self, what: str, items: list[Any], more: str | None, after: str | None) -> Any:
-        match what:
-            case "hasNextPage":
-                return more is not None
-            case "hasPreviousPage":
-                return after is not None
-            case "startCursor":
-                return self._cursor(items[0]) if items else None
-            case "endCursor":
-                return more or (self._cursor(items[-1]) if items else None)
-            case _:
-                return "PageInfo"
+    def _info(self, items: list[Any], more: str | None, turn: Turn) -> dict[str, Any]:
+        previous, following = turn.more(more)
+        start, end = turn.ends((self._cursor(items[0]), self._cursor(items[-1])) if items else None, more)
+        return {
+            "hasNextPage": following,
+            "hasPreviousPage": previous,
+            "startCursor": start,
+            "endCursor": end,
+            "__typename": "PageInfo",
+        }
 
     def _cursor(self, item: Any) -> str:
         return cursor_of([get(item) for get in self.things.cursor])

@@ -18,7 +18,7 @@ import msgspec
 from kith_gateway.context import MAX_KEYS, Context
 from kith_gateway.ids import decode_id, split_id
 from kith_gateway.joins import Calling, Fetch, Join, Pages, called, passed_on
-from kith_gateway.pages import first_of
+from kith_gateway.pages import Turn, first_of
 from kith_gateway.plans import Site
 from kith_gateway.shapes import Read, Shape, put
 from kith_gateway.upstream import UpstreamError
@@ -147,6 +147,9 @@ class Run:
             known[None] = known[""] = [] if site.listed else None
             for each in same:
                 put(each.things, each.at, map(known.__getitem__, each.keys))
+            if len(reads) > 1:
+                # What only others asked about was read along, and nothing more is to be asked about it.
+                found = [known[key] for key in dict.fromkeys(chain.from_iterable(each.keys for each in same)) if key]
             answers.append((site.read, found))
         return answers
 
@@ -161,12 +164,10 @@ class Run:
                 following = site.read, [answer]
             case Pages(service, route, first=first, most=most) if site.page is not None:
                 values, query = passed_on(declared, None, given)
-                query["first"] = str(first_of(given, first, most))
-                after = given.get("after")
-                if after is not None:
-                    query["after"] = after
+                turn = Turn.of(given, first, most)
+                query |= turn.query()
                 page = site.page.decoder.decode(await self.context.fetch(service.name, route, values, query))
-                answer = site.page.connection(page.items, page.next_cursor, after)
+                answer = site.page.connection(page.items, page.next_cursor, turn)
                 following = Read(None, 0, site.page.things), page.items
             case _:
                 raise GivenUpError(at)

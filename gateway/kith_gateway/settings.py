@@ -30,6 +30,29 @@ class Settings(AppSettings):
     )
     max_cost: int = Field(default=20000, ge=100, description="Things one operation may ask the services for.")
 
+    trusted_documents: str = Field(
+        default="", description="A file, or a folder of *.json, with the operations of your frontends by their SHA-256."
+    )
+    trusted_only: bool = Field(default=False, description="Whether only operations of that list are carried out.")
+    max_registered: int = Field(
+        default=1_000_000, ge=0, description="Characters of all texts clients registered by their hashes; 0: none are."
+    )
+    budgets: bool = Field(default=True, description="Whether what callers spend is limited at all.")
+    member_burst: int = Field(default=20_000, ge=100, description="Cost a member may spend at once.")
+    member_per_second: float = Field(default=200.0, gt=0, description="Cost that comes back to a member each second.")
+    member_per_day: int = Field(default=5_000_000, ge=100, description="Cost a member may spend on one day of UTC.")
+    community_burst: int = Field(default=400_000, ge=100, description="Cost a community may spend at once.")
+    community_per_second: float = Field(default=4_000.0, gt=0, description="Cost that comes back to a community.")
+    community_per_day: int = Field(default=100_000_000, ge=100, description="Cost of a community on one day of UTC.")
+    address_burst: int = Field(default=5_000, ge=100, description="Cost one address may spend before signing in.")
+    address_per_second: float = Field(default=50.0, gt=0, description="Cost that comes back to an address each second.")
+    address_per_day: int = Field(default=500_000, ge=100, description="Cost of one address on one day of UTC.")
+    max_buckets: int = Field(
+        default=50_000,
+        ge=1,
+        description="Members, communities, and addresses whose spending is remembered, of each; 400 bytes for one.",
+    )
+
     def service_urls(self) -> dict[str, str]:
         """The address of each service, by its name."""
         addresses = {name.removesuffix("_url"): value for name, value in self if name.endswith("_url")}

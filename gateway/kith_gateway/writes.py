@@ -51,7 +51,8 @@ class Write:
 
     The members of `takes` named in `route` fill it, the rest and `adds` are the body. The JSON the service answers is
     the member `gives` of the payload. `public` needs no login; `keyed` passes `clientMutationId` on as idempotency
-    key, which stores the answer: not for answers that hold fresh secrets.
+    key, which stores the answer: not for answers that hold fresh secrets. `alone` stands once in an operation, and
+    with no other such: what tries secrets or is much work is counted in requests.
     """
 
     service: Service
@@ -62,6 +63,7 @@ class Write:
     adds: Mapping[str, Any] = field(default_factory=dict)
     public: bool = False
     keyed: bool = True
+    alone: bool = False
     cost: int = 10
 
 
@@ -91,6 +93,7 @@ def mutation(
     adds: Mapping[str, Any] | None = None,
     public: bool = False,
     keyed: bool = True,
+    alone: bool = False,
 ) -> StrawberryField:
     """A mutation `name` (snake_case); `gives` is the name, type and description of its result in the payload."""
     pascal = to_camel_case(f"_{name}").lstrip("_")
@@ -101,7 +104,7 @@ def mutation(
     fields.append(_payload_field("errors", list[UserError], "What to correct; empty when it was done.", 100))
     fields.append(_payload_field("client_mutation_id", str | None, "The id given with the input."))
     payload = create_type(f"{pascal}Payload", fields, description=f"What `{to_camel_case(name)}` answers.")
-    declared = Write(service, method, route, takes, gives[0] if gives else None, adds or {}, public, keyed)
+    declared = Write(service, method, route, takes, gives[0] if gives else None, adds or {}, public, keyed, alone)
     made = WrittenField(
         python_name=name,
         type_annotation=StrawberryAnnotation(payload | None),
@@ -138,6 +141,7 @@ async def _write(declared: Write, context: Context, given: Any) -> dict[str, Any
             body=body if declared.method != "DELETE" else None,
             key=key if declared.keyed else None,
             public=declared.public,
+            cost=declared.cost,
         )
     except UpstreamError as error:
         unauthenticated = error.status == 401 and not declared.public  # noqa: PLR2004 -- HTTP

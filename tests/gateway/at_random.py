@@ -149,7 +149,10 @@ class Author:
         return f"{name}{arguments}{self.switch()}{inner}"
 
     def arguments(self, found):
-        made = [self.argument(name, each, declared(found)) for name, each in found.args.items()]
+        left_out = set()
+        if "before" in found.args and self.chance.random() < 0.95:
+            left_out = set(self.chance.choice([("first", "after"), ("last", "before"), ("last", "before")]))
+        made = [self.argument(name, each, declared(found)) for name, each in found.args.items() if name not in left_out]
         made = [each for each in made if each]
         return f"({', '.join(made)})" if made else ""
 
@@ -178,6 +181,8 @@ class Author:
             return good * 20 + ["nonsense", encode_id("Member", "x"), encode_id("Space", UUID(int=3))]
         if kind.name == "Int":
             return [1, 2, 3] * 10 + [0, 1000]
+        if name in {"after", "before"}:
+            return ["bmV4dA", "WyJhIl0"] * 10 + ["", "-bmV4dA"]
         if kind.name == "DateTime":
             return ["2027-03-01T18:00:00Z"] * 20 + ["2027-03-01", "never"]
         return ["", "a", "ünï"] * 5 + ["x" * 2001]

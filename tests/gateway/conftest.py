@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
@@ -144,7 +144,7 @@ def founding(**given):
     return {"name": "Makers", "slug": f"makers-{key}", "mission": "We help each other.", "owner": owner} | given
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start_founding():
     return founding
 
@@ -173,3 +173,59 @@ async def _found(gateway, body):
     assert made["errors"] == []
     ids = [split_id(made["founding"][name])[1] for name in ("communityId", "ownerId")]
     return Actor(ids[0], ids[1], OWNER)
+
+
+@pytest.fixture(scope="session")
+def all_six(start_service, identity):
+    """Context manager: the gateway in front of all six."""
+
+    @asynccontextmanager
+    async def opened():
+        async with AsyncExitStack() as stack:
+            urls = {}
+            for name in SERVICES:
+                given = {"allow_loopback_webhooks": True} if name == "delivery" else {}
+                probe = await start_service(name, **given)
+                urls[name] = await stack.enter_async_context(_served(probe.app))
+            yield await stack.enter_async_context(_gateway_to(urls, identity))
+
+    return opened
+
+
+@pytest_asyncio.fixture
+async def whole(all_six):
+    """The gateway in front of all six."""
+    async with all_six() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def populate():
+    """To found a community through a gateway to all services, with twelve members."""
+    return _people
+
+
+@pytest_asyncio.fixture
+async def people(whole):
+    """The owner, and the global ids of four mentors and eight mentees all services have heard of."""
+    return await _people(whole)
+
+
+async def _people(whole):
+    owner = await _found(whole, founding())
+    rows = [
+        {"display_name": f"Mentor {n}", "skills_offered": [{"tag": "python", "level": 5}], "experience_years": 9}
+        for n in range(4)
+    ] + [
+        {"display_name": f"Mentee {n}", "skills_wanted": [{"tag": "python", "level": 2}], "experience_years": 1}
+        for n in range(8)
+    ]
+    rows = [
+        row | {"line": line, "external_id": f"m{line}", "languages": ["en"], "time_zone": "Europe/Vienna"}
+        for line, row in enumerate(rows, start=1)
+    ]
+    made = await whole.do("importMembers", {"rows": rows}, by=owner, want="imported { created errors { reason } }")
+    assert made["imported"] == {"created": 12, "errors": []}
+    members = await whole.get("{ members(first: 100) { edges { node { id displayName } } } }", by=owner)
+    ids = {edge["node"]["displayName"]: edge["node"]["id"] for edge in members["members"]["edges"]}
+    return owner, [ids[f"Mentor {n}"] for n in range(4)], [ids[f"Mentee {n}"] for n in range(8)]

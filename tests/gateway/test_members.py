@@ -175,7 +175,7 @@ async def test_members_with_their_roles_are_two_calls_however_many_there_are(gat
     answer = await gateway.ask(MEMBERS, {"first": 50}, by=owner)
     assert len(answer["data"]["members"]["edges"]) == count
     assert gateway.calls == {"identity GET /members": 1, "identity POST /read/roles-by-member": 1}
-    assert answer["extensions"]["cost"]["asked"] == 51
+    assert answer["extensions"]["cost"]["requested"] == 51
 
 
 async def test_anything_is_fetched_again_by_its_global_id_in_one_call(gateway, founded):
@@ -203,7 +203,7 @@ async def test_several_things_are_fetched_again_in_one_call_and_one_wrong_id_spo
     answer = await gateway.ask(query, {"ids": given}, by=owner)
     assert [each and each["id"] for each in answer["data"]["nodes"]] == [ids[1], None, None, ids[0], ids[1]]
     assert [(each["path"], each["extensions"]["code"]) for each in answer["errors"]] == [(["nodes", 2], "INVALID_ID")]
-    assert answer["extensions"]["cost"]["asked"] == 5
+    assert answer["extensions"]["cost"]["requested"] == 5
     assert gateway.calls == {"identity POST /read/members": 1}
     for count, code in ((100, None), (101, "BAD_USER_INPUT")):
         errors = (await gateway.ask(query, {"ids": [ids[0]] * count}, by=owner)).get("errors", [])

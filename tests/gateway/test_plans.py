@@ -13,6 +13,7 @@ from graphql.execution.values import VariableValues
 from tests.gateway.at_random import CORE, LEAVES, WRONG, WRONG_FOR, Author, Services
 
 from kith_chassis.tokens import Principal
+from kith_gateway.budgets import Budget, Budgets
 from kith_gateway.context import Context, Limits
 from kith_gateway.executors import OPERATIONS, carry_out, ordinary
 from kith_gateway.ids import encode_id
@@ -28,11 +29,13 @@ SEED = int(os.environ.get("KITH_SEED", "1"))
 CASES = int(os.environ.get("KITH_CASES", "3000"))
 """`KITH_CASES=50000 KITH_SEED=7 pytest tests/gateway/test_plans.py` tries more, and others."""
 PER_BLOCK, PER_OPERATION = 500, 10
+PLENTY = Budget(100_000, 1.0, 100_000)
 CALLER = Principal(UUID(int=1), UUID(int=2), frozenset({"b:c", "a"}), time.time() + 3600)
 
 
 def context(services, *, caller=CALLER):
-    return Context(services, authorization=caller and "Bearer x", principal=caller, limits=LIMITS)
+    purse = Budgets(PLENTY, PLENTY, PLENTY, most=9, clock=lambda: 0.0).purse(caller, "192.0.2.1")
+    return Context(services, authorization=caller and "Bearer x", principal=caller, limits=LIMITS, purse=purse)
 
 
 async def answers(way, services, text, variables, **caller):
@@ -112,6 +115,15 @@ async def test_a_plan_asks_what_the_ordinary_executor_asks_also_when_that_has_to
     assert ours == theirs
     assert len(ours) > 4
     assert told() - before == Counter({"plan, then ordinary" if fault else "plan": 1})
+
+
+async def test_two_who_ask_one_service_about_other_things_get_no_more_of_it_than_they_asked_for():
+    ours, theirs = await asked(
+        None, "{ kudos(first: 3) { edges { node { giver { __typename } receiver { points } } } } }"
+    )
+    points = [keys for _, route, keys in ours if route == "/read/points-by-member"]
+    assert points
+    assert points == [keys for _, route, keys in theirs if route == "/read/points-by-member"]
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,11 @@ async def test_who_with_whom_is_directed_weighted_and_paged(metrics, coordinator
     assert len(pages) == len(weights) == 6
     assert weights[str(people[1]), str(people[0])] == 2
     assert (str(people[0]), str(people[1])) not in weights
+    backward, before = [], ""
+    while before is not None:
+        page = (await client.get("/interactions", params={"first": 4, "after": f"-{before}"})).json()
+        backward, before = page["items"] + backward, page["next_cursor"]
+    assert backward == pages  # ordered by two columns, from the end
     partners = await client.post("/read/partners-by-member", json={"keys": [str(p) for p in people]})
     assert partners.json() == [2, 1, 1, 1, 1, 1, 1, 0, 0, 0]
 

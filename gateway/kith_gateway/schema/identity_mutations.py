@@ -197,20 +197,20 @@ class ImportMembersInput(Input):
 _login = ("login", Login, "The login.")
 mutations = [
     mutation(
-        "found_community", IDENTITY, "POST", "/communities", takes=FoundCommunityInput, public=True,
+        "found_community", IDENTITY, "POST", "/communities", takes=FoundCommunityInput, public=True, alone=True,
         gives=("founding", Founding, "What was founded."), description="Found a community.",
     ),
     mutation(
-        "join", IDENTITY, "POST", "/join", takes=JoinInput, public=True,
+        "join", IDENTITY, "POST", "/join", takes=JoinInput, public=True, alone=True,
         gives=("joining", Joining, "Who joined."), description="Join a community.",
     ),
     mutation(
         "log_in", IDENTITY, "POST", "/sessions", takes=LogInInput, public=True, keyed=False,
-        gives=_login, description="Sign in.",
+        alone=True, gives=_login, description="Sign in.",
     ),
     mutation(
         "refresh_session", IDENTITY, "POST", "/sessions/refresh", takes=RefreshSessionInput, public=True, keyed=False,
-        gives=_login, description="Get the next access token.",
+        alone=True, gives=_login, description="Get the next access token.",
     ),
     mutation(
         "log_out", IDENTITY, "POST", "/sessions/end", takes=LogOutInput, public=True,
@@ -218,10 +218,10 @@ mutations = [
     ),
     mutation(
         "redeem_invitation", IDENTITY, "POST", "/invitations/redeem", takes=RedeemInvitationInput, public=True,
-        gives=_login, description="Sign in with an invitation, once.",
+        alone=True, gives=_login, description="Sign in with an invitation, once.",
     ),
     mutation(
-        "invite_members", IDENTITY, "POST", "/invitations", takes=InviteMembersInput,
+        "invite_members", IDENTITY, "POST", "/invitations", takes=InviteMembersInput, alone=True,
         gives=("invitations", list[Invitation], "One for each, in their order."), bound=500,
         description="Make invitations for members who cannot sign in yet.",
     ),

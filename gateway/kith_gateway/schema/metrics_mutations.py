@@ -16,7 +16,7 @@ class MakeReportInput(Input):
 
 mutations = [
     mutation(
-        "make_report", METRICS, "POST", "/reports", takes=MakeReportInput,
+        "make_report", METRICS, "POST", "/reports", takes=MakeReportInput, alone=True,
         gives=("report", Report, "The report."), description="Make a health report; for coordinators.",
     ),
 ]  # fmt: skip

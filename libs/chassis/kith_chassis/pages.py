@@ -19,7 +19,7 @@ from kith_chassis.errors import Invalid
 Item = TypeVar("Item")
 
 First = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
-After = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
+After = Annotated[str | None, Query(max_length=500, description="`next_cursor`; for what lies before one, -cursor.")]
 
 
 class InvalidCursor(Invalid):
@@ -63,16 +63,16 @@ async def paginate(
 ) -> tuple[list[Any], str | None]:
     """At most `first` rows of `statement` in the order of the columns `by`, and the cursor of the next page.
 
+    With a `-` before the cursor, the rows before it (`-` alone: the last ones), and the cursor of those before them.
     The columns of `by` must be unique together, not null and labelled attributes of the row (or of its only entity).
     """
-    if after is not None:
-        bound = tuple_(*by), tuple_(*decode_cursor(after, [column.type.python_type for column in by]))
-        statement = statement.where(bound[0] < bound[1] if descending else bound[0] > bound[1])
-    order = [column.desc() if descending else column.asc() for column in by]
+    backward = after is not None and after.startswith("-")  # no cursor of ours does
+    down = descending != backward
+    if after is not None and after != "-":
+        bound = tuple_(*by), tuple_(*decode_cursor(after.removeprefix("-"), [column.type.python_type for column in by]))
+        statement = statement.where(bound[0] < bound[1] if down else bound[0] > bound[1])
+    order = [column.desc() if down else column.asc() for column in by]
     result = await session.execute(statement.order_by(*order).limit(first + 1))
-    single = len(statement.column_descriptions) == 1
-    rows: list[Any] = list(result.scalars() if single else result)
-    if len(rows) <= first:
-        return rows, None
-    rows = rows[:first]
-    return rows, encode_cursor([getattr(rows[-1], column.key or "") for column in by])
+    rows: list[Any] = list(result.scalars() if len(statement.column_descriptions) == 1 else result)
+    last = [getattr(rows[first - 1], column.key or "") for column in by] if len(rows) > first else None
+    return rows[:first][:: -1 if backward else 1], encode_cursor(last) if last else None

@@ -15,7 +15,7 @@ from kith_local.layout import Installation
 PATIENCE_SECONDS = 120.0
 FAILING_SECONDS = 5.0
 """How long one answer after another may be INTERNAL: a moment of that is a database restarting, more is a defect."""
-_RETRIED = {"SERVICE_UNAVAILABLE", "UNAVAILABLE", "INTERNAL"}
+_RETRIED = {"RATE_LIMITED", "SERVICE_UNAVAILABLE", "UNAVAILABLE", "INTERNAL"}
 
 
 class GraphQLError(LocalError):

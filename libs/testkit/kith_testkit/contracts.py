@@ -18,6 +18,7 @@ import yaml
 from fastapi import FastAPI
 
 from kith_chassis.events import SUBJECT_PREFIX, Event, View
+from kith_testkit import permissions
 from kith_testkit.evolution import golden
 
 ROOT = Path(__file__).parents[3]
@@ -132,6 +133,7 @@ def contracts() -> dict[str, str]:
         files[f"openapi/{service}.json"] = _json(application(service).openapi())
     files["asyncapi.yaml"] = yaml.safe_dump(asyncapi(), sort_keys=True, width=120)
     files["graphql/schema.graphql"] = importlib.import_module("kith_gateway.export").text()
+    files["graphql/permissions.md"] = permissions.table()
     return files
 
 

@@ -1,0 +1,169 @@
+"""What callers may spend: one bucket for each member, each community, and each address of callers nobody knows.
+
+A bucket refills steadily up to its burst, and gives no more than so much on one day of UTC. What an operation may cost
+is taken before it runs, and what it did not cost is given back after. Buckets are this process's own and bounded in
+number: the one unused for longest is forgotten, and its caller begins anew with a full one.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from typing import Any, Literal
+
+from graphql import GraphQLError
+from prometheus_client import Counter
+
+from kith_chassis.tokens import Principal
+
+RATE_LIMITED = Counter("graphql_rate_limited", "Requests refused because a bucket was empty.", ["bucket"])
+Kind = Literal["member", "community", "address"]
+_DAY = 86_400
+_IPV6_SITE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Cost a caller of this kind may spend at once, how fast that comes back, and the most of one day."""
+
+    burst: int
+    per_second: float
+    per_day: int
+
+
+class Bucket:
+    """What one caller has left. Below zero when answers held more than was estimated: that is owed."""
+
+    __slots__ = ("_at", "_day", "budget", "kind", "left", "today")
+
+    def __init__(self, kind: Kind, budget: Budget, now: float) -> None:
+        self.kind, self.budget = kind, budget
+        self.left, self.today = float(budget.burst), budget.per_day
+        self._at, self._day = now, now // _DAY
+
+    def refill(self, now: float) -> None:
+        if now > self._at:  # a clock may be set back
+            self.left = min(self.left + (now - self._at) * self.budget.per_second, float(self.budget.burst))
+        if now // _DAY > self._day:
+            self.today, self._day = self.budget.per_day, now // _DAY
+        self._at = now
+
+    def seconds_until(self, cost: int) -> float:
+        """How long until this much can be taken; 0.0 when it can be now."""
+        if cost > self.today:
+            return (self._day + 1) * _DAY - self._at
+        return max(cost - self.left, 0.0) / self.budget.per_second
+
+    def take(self, cost: int) -> None:
+        """Take a cost, or give one back that is below zero: never more than there may be."""
+        self.left = min(self.left - cost, float(self.budget.burst))
+        self.today = min(self.today - cost, self.budget.per_day)
+
+    @property
+    def available(self) -> int:
+        return int(max(min(self.left, self.today), 0))
+
+
+class Purse:
+    """The buckets one request is paid from, all of them or none."""
+
+    def __init__(self, buckets: list[Bucket], clock: Callable[[], float]) -> None:
+        self._buckets, self._clock = buckets, clock
+        self.paid = 0
+
+    def pay(self, cost: int) -> None:
+        """Have paid this much in all. Raises GraphQLError: RATE_LIMITED, or TOO_COSTLY for what no wait would help."""
+        more = cost - self.paid
+        if more <= 0:
+            return
+        self._refill()
+        for each in self._buckets:
+            if more > each.left or more > each.today:
+                raise self._refusal(cost, more)
+        self._take(more)
+
+    def _refusal(self, cost: int, more: int) -> GraphQLError:
+        most = min(min(each.budget.burst, each.budget.per_day) for each in self._buckets)
+        if cost > most:
+            message = f"This operation costs {cost}; this caller may spend {most} at once. Ask for smaller pages."
+            return GraphQLError(message, extensions={"code": "TOO_COSTLY", "cost": cost, "limit": most})
+        slowest = max(self._buckets, key=lambda each: each.seconds_until(more))
+        wait = ceil(slowest.seconds_until(more))
+        RATE_LIMITED.labels(slowest.kind).inc()
+        message = f"Too much was asked in a short time; try again in {wait} seconds."
+        return GraphQLError(message, extensions={"code": "RATE_LIMITED", "retryAfter": wait, "bucket": slowest.kind})
+
+    def settle(self, actual: int) -> None:
+        """Give back what an operation did not cost, or take what it cost beside."""
+        self._refill()
+        self._take(actual - self.paid)
+
+    def shown(self) -> dict[str, Any]:
+        """What is left where least is, for `extensions.cost`."""
+        least = min(self._buckets, key=lambda each: each.available)
+        budget = least.budget
+        return {
+            "bucket": least.kind,
+            "remaining": least.available,
+            "burst": budget.burst,
+            "restoreRate": budget.per_second,
+            "perDay": budget.per_day,
+        }
+
+    def _refill(self) -> None:
+        now = self._clock()
+        for each in self._buckets:
+            each.refill(now)
+
+    def _take(self, cost: int) -> None:
+        for each in self._buckets:
+            each.take(cost)
+        self.paid += cost
+
+
+class Budgets:
+    """All buckets of this process, `most` of each kind: strangers, who can be many, push out strangers alone."""
+
+    def __init__(
+        self, member: Budget, community: Budget, address: Budget, *, most: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._budgets: dict[Kind, Budget] = {"member": member, "community": community, "address": address}
+        self._known: dict[Kind, OrderedDict[Any, Bucket]] = {kind: OrderedDict() for kind in self._budgets}
+        self._most, self._clock = most, clock
+
+    def __len__(self) -> int:
+        return sum(map(len, self._known.values()))
+
+    def purse(self, caller: Principal | None, address: str | None) -> Purse:
+        """What a request of this caller is paid from; `address` is where it comes from, as far as that is known."""
+        if caller is None:
+            buckets = [self._bucket("address", _network(address))]
+        else:
+            buckets = [
+                self._bucket("member", (caller.tenant, caller.subject)),
+                self._bucket("community", caller.tenant),
+            ]
+        return Purse(buckets, self._clock)
+
+    def _bucket(self, kind: Kind, key: Any) -> Bucket:
+        known = self._known[kind]
+        found = known.get(key)
+        if found is None:
+            found = known[key] = Bucket(kind, self._budgets[kind], self._clock())
+            if len(known) > self._most:
+                known.popitem(last=False)
+        known.move_to_end(key)
+        return found
+
+
+def _network(address: str | None) -> Any:
+    """What one household or server holds: an IPv4 address, or the first half of an IPv6 address."""
+    try:
+        found = ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return None  # all of these share one
+    if isinstance(found, IPv6Address):
+        return found.ipv4_mapped or int(found) >> _IPV6_SITE
+    return found
