@@ -108,6 +108,11 @@ ROWS = {
         "INSERT INTO pairings (id, community_id, program_id, mentor_id, mentee_id, status)"
         " VALUES (:id, :c, :program_id, :id, gen_random_uuid(), 'proposed')",
     ),
+    "agreement_id": (
+        "matching",
+        "INSERT INTO agreements (id, community_id, pairing_id, version, support, boundaries, channel, every_days,"
+        " proposed_by) VALUES (:id, :c, :pairing_id, 1, 'x', 'x', 'video', 7, :id)",
+    ),
     "request_id": (
         "matching",
         "INSERT INTO requests (id, community_id, program_id, mentee_id, mentor_id, message, status, expires_at)"

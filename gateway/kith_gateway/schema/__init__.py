@@ -21,15 +21,18 @@ from kith_gateway.schema import (
     matching_mutations,
     metrics,
     metrics_mutations,
+    pairing_life,
+    pairing_life_mutations,
     recognition,
     recognition_mutations,
 )
 from kith_gateway.types import SCALARS, Node
 
-QUERIES = (identity, matching, groups, recognition, metrics, delivery)
+QUERIES = (identity, matching, pairing_life, groups, recognition, metrics, delivery)
 MUTATIONS = (
     identity_mutations,
     matching_mutations,
+    pairing_life_mutations,
     groups_mutations,
     recognition_mutations,
     metrics_mutations,

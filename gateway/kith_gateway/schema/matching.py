@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import Enum
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry.scalars import JSON
@@ -9,6 +10,11 @@ from strawberry.scalars import JSON
 from kith_gateway.joins import IDENTITY, MATCHING, Argument, by_id, fetched, identifier, joined, lookup, paged, plain
 from kith_gateway.schema.identity import Member
 from kith_gateway.types import Connection, Node, enumeration, node, record
+
+if TYPE_CHECKING:
+    from kith_gateway.schema.pairing_life import Agreement
+
+_OF_ITS_LIFE = strawberry.lazy("kith_gateway.schema.pairing_life")
 
 
 @enumeration
@@ -227,8 +233,8 @@ class Unmatched:
     reason: str = plain("Why.")
 
 
-@record
-class Pairing:
+@node(MATCHING, "/read/pairings")
+class Pairing(Node):
     """A mentor and a mentee, proposed or together."""
 
     id: strawberry.ID = identifier("Pairing")
@@ -243,6 +249,12 @@ class Pairing:
         IDENTITY, "/read/members", key="accepted_by", description="The coordinator who accepted for both."
     )
     program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In which program.")
+    agreement: Annotated["Agreement", _OF_ITS_LIFE] | None = joined(
+        MATCHING, "/read/agreements-in-force", key="id", description="What holds between the two; for these two alone."
+    )
+    proposed_agreement: Annotated["Agreement", _OF_ITS_LIFE] | None = joined(
+        MATCHING, "/read/agreements-proposed", key="id", description="Terms that wait for one of the two to accept."
+    )
 
 
 @record

@@ -19,6 +19,12 @@ class NoSuchPairing(NotFound):
     code = "no_such_pairing"
 
 
+class NoSuchAgreement(NotFound):
+    """There is no such agreement, or it is not yours."""
+
+    code = "no_such_agreement"
+
+
 class NoSuchRequest(NotFound):
     """There is no such request, or it is not yours."""
 
@@ -89,6 +95,24 @@ class AlreadyAnswered(Conflict):
     """This was answered or withdrawn before."""
 
     code = "already_answered"
+
+
+class NotTogether(Conflict):
+    """This pairing is not accepted by both, or it has ended."""
+
+    code = "not_together"
+
+
+class AgreementChanged(Conflict):
+    """Other terms were proposed since; read those, and accept them or propose your own."""
+
+    code = "agreement_changed"
+
+
+class EndsInThePast(Invalid):
+    """An agreement ends today or later."""
+
+    code = "ends_in_the_past"
 
 
 class BadSettings(Invalid):

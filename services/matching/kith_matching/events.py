@@ -64,6 +64,21 @@ class PairingDeclined(_Pair, type="matching.pairing_declined.v1", aggregate="pai
     """One side said no."""
 
 
+class AgreementProposed(Event, type="matching.agreement_proposed.v1", aggregate="pairing_id"):
+    """One of two who are paired wants these terms; it is the other's move."""
+
+    pairing_id: UUID
+    agreement_id: UUID
+    proposed_by: UUID
+
+
+class AgreementReached(Event, type="matching.agreement_reached.v1", aggregate="pairing_id"):
+    """Both accepted the same terms, which hold from now on."""
+
+    pairing_id: UUID
+    agreement_id: UUID
+
+
 class _Request(Event, type="matching.request.v1", aggregate="request_id"):
     request_id: UUID
     program_id: UUID

@@ -3,5 +3,12 @@ from kith_events.reconcile import reconciling
 from kith_matching import routes
 from kith_matching.consumers import consumers
 from kith_matching.jobs import jobs
+from kith_matching.pairing_life import routes as pairing_life
 
-app = create_service(name="matching", routers=routes.routers, consumers=consumers, jobs=jobs, extra=[reconciling])
+app = create_service(
+    name="matching",
+    routers=[*routes.routers, pairing_life.routes],
+    consumers=consumers,
+    jobs=jobs,
+    extra=[reconciling],
+)

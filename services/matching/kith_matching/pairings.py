@@ -1,18 +1,17 @@
 """Pairings: proposed, accepted by both sides or declined by one."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
-from kith_matching import programs
-from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing
+from kith_matching import clock, programs
+from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing, NotTogether
 from kith_matching.events import PairingAccepted, PairingDeclined, PairingProposed
 from kith_matching.models import MatchRun, MatchSuggestion, Pairing, Program
 
@@ -59,7 +58,7 @@ async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun)
         "ids": [new_id() for _ in mentees],
         "mentees": mentees,
         "status": "accepted" if automatic else "proposed",
-        "accepted_at": datetime.now(UTC) if automatic else None,
+        "accepted_at": clock.now() if automatic else None,
     }
     made = (await session.execute(_PROPOSE, values)).all()
     for row in made:
@@ -91,7 +90,7 @@ async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
         )
         if (await session.scalar(taken) or 0) >= enrolled.max_pairings:
             raise NoRoom(f"The {enrolled.side} has no room for another pairing in this program.")
-    now = datetime.now(UTC)
+    now = clock.now()
     pairing = Pairing(
         community_id=tenant_of(session),
         program_id=program_id,
@@ -114,7 +113,7 @@ async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
 async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes: bool) -> Pairing:
     """One side's answer. The pairing is accepted when both said yes; saying yes twice changes nothing."""
     pairing = await _mine(session, actor_id=actor_id, pairing_id=pairing_id)
-    now = datetime.now(UTC)
+    now = clock.now()
     if pairing.status != "proposed":
         if yes and pairing.status == "accepted":
             return pairing
@@ -141,7 +140,7 @@ async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes
 
 async def accept_for_both(session: AsyncSession, *, actor_id: UUID, pairing_ids: Sequence[UUID]) -> list[UUID]:
     """A coordinator records that both sides agreed; returns the pairings that became accepted by it."""
-    community_id, now = tenant_of(session), datetime.now(UTC)
+    community_id, now = tenant_of(session), clock.now()
     known = set(
         await session.scalars(
             select(Pairing.id).where(Pairing.community_id == community_id, Pairing.id.in_(pairing_ids))
@@ -167,11 +166,22 @@ async def accept_for_both(session: AsyncSession, *, actor_id: UUID, pairing_ids:
     return accepted
 
 
+def of(member_id: UUID) -> ColumnElement[bool]:
+    """Whether a pairing is this member's."""
+    return or_(Pairing.mentor_id == member_id, Pairing.mentee_id == member_id)
+
+
+async def together(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID) -> Pairing:
+    """A pairing of the caller that is accepted, locked. Raises NoSuchPairing or NotTogether."""
+    pairing = await _mine(session, actor_id=actor_id, pairing_id=pairing_id)
+    if pairing.status != "accepted":
+        raise NotTogether(f"This pairing is {pairing.status}.")
+    return pairing
+
+
 async def _mine(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID) -> Pairing:
     statement = select(Pairing).where(
-        Pairing.id == pairing_id,
-        Pairing.community_id == tenant_of(session),
-        (Pairing.mentor_id == actor_id) | (Pairing.mentee_id == actor_id),
+        Pairing.id == pairing_id, Pairing.community_id == tenant_of(session), of(actor_id)
     )
     pairing = (await session.scalars(statement.with_for_update())).first()
     if pairing is None:

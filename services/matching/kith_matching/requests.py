@@ -1,6 +1,6 @@
 """Requests: a mentee asks a mentor, and it is always clear whose move it is."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.database import Database, tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
-from kith_matching import pairings, programs
+from kith_matching import clock, pairings, programs
 from kith_matching.errors import AlreadyAnswered, AlreadyWaiting, NoSuchRequest, WithOneself
 from kith_matching.events import RequestAccepted, RequestDeclined, RequestExpired, RequestMade, RequestWithdrawn
 from kith_matching.models import Request
@@ -26,7 +26,7 @@ async def ask(session: AsyncSession, *, actor_id: UUID, program_id: UUID, mentor
         raise WithOneself
     program = await programs.taking_part(session, program_id)
     await programs.two_sides(session, program_id=program_id, mentor_id=mentor_id, mentee_id=actor_id)
-    now = datetime.now(UTC)
+    now = clock.now()
     request = Request(
         community_id=tenant_of(session),
         program_id=program_id,
@@ -54,11 +54,11 @@ async def settle(session: AsyncSession, *, actor_id: UUID, request_id: UUID, to:
         raise NoSuchRequest
     if request.status == to:
         return request
-    if request.status != "pending" or request.expires_at <= datetime.now(UTC):
+    if request.status != "pending" or request.expires_at <= clock.now():
         raise AlreadyAnswered(
             f"This request is {'expired' if request.status == 'pending' else request.status} already."
         )
-    request.status, request.settled_at = to, datetime.now(UTC)
+    request.status, request.settled_at = to, clock.now()
     if to == "accepted":
         await pairings.pair(
             session, program_id=request.program_id, mentor_id=request.mentor_id, mentee_id=request.mentee_id
@@ -70,9 +70,9 @@ async def settle(session: AsyncSession, *, actor_id: UUID, request_id: UUID, to:
 async def expire(database: Database) -> None:
     """Close what nobody answered in time; run as a job."""
     async with database.transaction() as session:
-        statement = select(Request).where(Request.status == "pending", Request.expires_at <= datetime.now(UTC))
+        statement = select(Request).where(Request.status == "pending", Request.expires_at <= clock.now())
         for request in await session.scalars(statement.limit(500).with_for_update(skip_locked=True)):
-            request.status, request.settled_at = "expired", datetime.now(UTC)
+            request.status, request.settled_at = "expired", clock.now()
             emit(session, RequestExpired(**_fields(request)), tenant=request.community_id)
 
 

@@ -1,13 +1,9 @@
-from typing import Annotated
 from uuid import UUID
-
-from fastapi import Depends
 
 from kith_chassis.database import Transaction
 from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
-from kith_chassis.tokens import Principal, permitted
 from kith_matching import pairings, programs, queries, requests, runs
 from kith_matching.errors import (
     AlreadyAnswered,
@@ -34,6 +30,7 @@ from kith_matching.shapes import (
     AskIn,
     BulkIn,
     BulkOut,
+    Coordinator,
     CountsOut,
     EnrollmentChange,
     EnrollmentErrorOut,
@@ -42,6 +39,7 @@ from kith_matching.shapes import (
     Keys,
     PairingIds,
     PairingOut,
+    Participant,
     ProgramIn,
     ProgramOut,
     RequestOut,
@@ -52,9 +50,6 @@ from kith_matching.shapes import (
     SuggestionOut,
     UnmatchedOut,
 )
-
-Participant = Annotated[Principal, Depends(permitted("matching:take_part"))]
-Coordinator = Annotated[Principal, Depends(permitted("matching:coordinate"))]
 
 program = router(tags=["programs"])
 run = router(tags=["match runs"])
@@ -204,6 +199,12 @@ async def my_pairings(
 ) -> Page[PairingOut]:
     rows, cursor = await queries.pairings(session, program_id=None, member_id=actor.subject, first=first, after=after)
     return Page(items=[PairingOut.model_validate(row) for row in rows], next_cursor=cursor)
+
+
+@pairing.post("/read/pairings")
+async def pairings_by_id(body: Keys, actor: Participant, session: Transaction) -> list[PairingOut | None]:
+    found = await queries.pairings_by_id(session, body.keys, actor=actor)
+    return [PairingOut.model_validate(each) if each else None for each in found]
 
 
 @pairing.post("/read/pairings-by-member")

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import Database, tenant_of
 from kith_chassis.events import emit
-from kith_matching import pairings, programs
+from kith_matching import clock, pairings, programs
 from kith_matching.errors import BadPins, NoSuchRun, NotSolved
 from kith_matching.events import MatchRunPublished, MatchRunSolved
 from kith_matching.models import Enrollment, MatchRun, Program
@@ -102,7 +102,7 @@ async def publish(session: AsyncSession, *, run_id: UUID) -> MatchRun:
         raise NotSolved(f"This run is {run.status}; only a solved draft can be published.")
     program = await programs.taking_part(session, run.program_id)
     made = await pairings.propose_run(session, program=program, run=run)
-    run.status, run.published_at = "published", datetime.now(UTC)
+    run.status, run.published_at = "published", clock.now()
     emit(session, MatchRunPublished(run_id=run.id, program_id=program.id, pairings=made))
     return run
 
@@ -227,7 +227,7 @@ async def _store(database: Database, run_id: UUID, solution: Mapping[str, Any]) 
             return
         values = {"run": run_id, "community": run.community_id, "rows": json.dumps(rows)}
         await session.execute(_STORE, values)
-        run.status, run.certificate, run.solved_at, run.lease_until = "solved", certificate, datetime.now(UTC), None
+        run.status, run.certificate, run.solved_at, run.lease_until = "solved", certificate, clock.now(), None
         solved = MatchRunSolved(
             run_id=run.id,
             program_id=run.program_id,

@@ -5,11 +5,16 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from fastapi import Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from kith_chassis.tokens import Principal, permitted
 from kith_matching.events import Kind, Side
 from kith_matching.models import Request
 from kith_matching.queries import whose_move
+
+Participant = Annotated[Principal, Depends(permitted("matching:take_part"))]
+Coordinator = Annotated[Principal, Depends(permitted("matching:coordinate"))]
 
 
 def _plain(value: str) -> str:
@@ -29,15 +34,15 @@ Message = Annotated[
 Mode = Literal["best_total", "fair", "stable"]
 
 
-class _In(BaseModel):
+class In(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _Out(BaseModel):
+class Out(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class ProgramIn(_In):
+class ProgramIn(In):
     name: Name
     kind: Kind = "mentoring"
     objectives: Text = ""
@@ -50,11 +55,11 @@ class ProgramIn(_In):
     open: bool = True
 
 
-class StepIn(_In):
+class StepIn(In):
     to: Literal["open", "running", "completed"]
 
 
-class ProgramOut(_Out):
+class ProgramOut(Out):
     id: UUID
     name: str
     kind: Kind
@@ -76,7 +81,7 @@ class CountsOut(BaseModel):
     peer: int
 
 
-class Capacity(_In):
+class Capacity(In):
     max_pairings: int = Field(default=1, ge=0, le=50)
     weekly_hours: float | None = Field(default=None, ge=0, le=168)
 
@@ -85,7 +90,7 @@ class EnrollmentIn(Capacity):
     side: Side
 
 
-class EnrollmentChange(_In):
+class EnrollmentChange(In):
     side: Side
     max_pairings: int | None = Field(default=None, ge=0, le=50)
     weekly_hours: float | None = Field(default=None, ge=0, le=168)
@@ -96,11 +101,11 @@ class BulkEnrollment(EnrollmentIn):
     member_id: UUID
 
 
-class BulkIn(_In):
+class BulkIn(In):
     enrollments: list[BulkEnrollment] = Field(min_length=1, max_length=1000)
 
 
-class EnrollmentErrorOut(_Out):
+class EnrollmentErrorOut(Out):
     index: int
     code: str
     reason: str
@@ -111,7 +116,7 @@ class BulkOut(BaseModel):
     errors: list[EnrollmentErrorOut]
 
 
-class EnrollmentOut(_Out):
+class EnrollmentOut(Out):
     id: UUID
     program_id: UUID
     member_id: UUID
@@ -122,12 +127,12 @@ class EnrollmentOut(_Out):
     enrolled_at: datetime
 
 
-class PairIn(_In):
+class PairIn(In):
     mentee_id: UUID
     mentor_id: UUID
 
 
-class RunIn(_In):
+class RunIn(In):
     seed: int = Field(default=0, ge=0, le=2**53)
     mode: Mode = "best_total"
     pins: list[PairIn] = Field(default=[], max_length=1000)
@@ -158,7 +163,7 @@ class CertificateOut(BaseModel):
     outcomes: list[OutcomeOut] = []
 
 
-class RunOut(_Out):
+class RunOut(Out):
     id: UUID
     program_id: UUID
     status: Literal["queued", "solving", "solved", "published", "failed"]
@@ -178,7 +183,7 @@ class PartOut(BaseModel):
     reason: str
 
 
-class SuggestionOut(_Out):
+class SuggestionOut(Out):
     run_id: UUID
     mentee_id: UUID
     mentor_id: UUID
@@ -197,7 +202,7 @@ class UnmatchedOut(BaseModel):
     reason: str
 
 
-class PairingOut(_Out):
+class PairingOut(Out):
     id: UUID
     program_id: UUID
     run_id: UUID | None
@@ -211,11 +216,11 @@ class PairingOut(_Out):
     settled_at: datetime | None
 
 
-class AnswerIn(_In):
+class AnswerIn(In):
     accept: bool
 
 
-class PairingIds(_In):
+class PairingIds(In):
     pairing_ids: list[UUID] = Field(min_length=1, max_length=1000)
 
 
@@ -223,12 +228,12 @@ class AcceptedOut(BaseModel):
     accepted: int
 
 
-class AskIn(_In):
+class AskIn(In):
     mentor_id: UUID
     message: Message
 
 
-class SettleIn(_In):
+class SettleIn(In):
     to: Literal["accepted", "declined", "withdrawn"]
 
 
@@ -237,7 +242,7 @@ class MoveOut(BaseModel):
     since: datetime | None
 
 
-class RequestOut(_Out):
+class RequestOut(Out):
     id: UUID
     program_id: UUID
     mentee_id: UUID
@@ -255,6 +260,6 @@ class RequestOut(_Out):
         return cls.model_validate(fields | {"move": whose_move(request)})
 
 
-class Keys(_In):
+class Keys(In):
     keys: list[UUID] = Field(max_length=1000)
     first: int = Field(default=20, ge=1, le=100)
