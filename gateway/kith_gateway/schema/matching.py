@@ -12,7 +12,7 @@ from kith_gateway.schema.identity import Member
 from kith_gateway.types import Connection, Node, enumeration, node, record
 
 if TYPE_CHECKING:
-    from kith_gateway.schema.pairing_life import Agreement
+    from kith_gateway.schema.pairing_life import Agreement, Contact, Nudge, Touchpoint
 
 _OF_ITS_LIFE = strawberry.lazy("kith_gateway.schema.pairing_life")
 
@@ -83,6 +83,16 @@ class PairingStatus(Enum):
     ACCEPTED = "accepted"
     DECLINED = "declined"
     ENDED = "ended"
+
+
+@enumeration
+class EndReason(Enum):
+    """How a pairing ended."""
+
+    AGREED_END = "agreed_end"
+    SILENCE = "silence"
+    COMPLETED = "completed"
+    NO_FAULT = "no_fault"
 
 
 @enumeration
@@ -243,6 +253,11 @@ class Pairing(Node):
     mentee_accepted_at: datetime | None = plain("When the mentee said yes.")
     proposed_at: datetime = plain("Since when it is proposed.")
     settled_at: datetime | None = plain("When it was accepted or declined.")
+    ended_at: datetime | None = plain("When it ended.")
+    end_reason: EndReason | None = plain("How it ended.")
+    went_quiet: Member | None = joined(
+        IDENTITY, "/read/members", key="quiet_id", description="Whose move it was, where silence ended it."
+    )
     mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="The mentor.")
     mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="The mentee.")
     accepted_by: Member | None = joined(
@@ -254,6 +269,27 @@ class Pairing(Node):
     )
     proposed_agreement: Annotated["Agreement", _OF_ITS_LIFE] | None = joined(
         MATCHING, "/read/agreements-proposed", key="id", description="Terms that wait for one of the two to accept."
+    )
+    contact: Annotated["Contact", _OF_ITS_LIFE] | None = joined(
+        MATCHING, "/read/contact-by-pairing", key="id", description="How the two keep in touch, while it lasts."
+    )
+    touchpoints: list[Annotated["Touchpoint", _OF_ITS_LIFE]] | None = joined(
+        MATCHING,
+        "/read/touchpoints-by-pairing",
+        key="id",
+        shape="list",
+        first=20,
+        bound=100,
+        description="What happened between the two, the latest first.",
+    )
+    nudges: list[Annotated["Nudge", _OF_ITS_LIFE]] | None = joined(
+        MATCHING,
+        "/read/nudges-by-pairing",
+        key="id",
+        shape="list",
+        first=20,
+        bound=100,
+        description="Reminders and warnings, the newest first.",
     )
 
 

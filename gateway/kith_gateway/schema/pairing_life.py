@@ -38,6 +38,67 @@ class Agreement:
     proposed_by: Member | None = joined(IDENTITY, "/read/members", key="proposed_by", description="Who proposed it.")
 
 
+@enumeration
+class TouchpointKind(Enum):
+    """What happened: the two met, in whatever channel, or one wrote or called the other."""
+
+    MET = "met"
+    REACHED_OUT = "reached_out"
+
+
+@enumeration
+class NudgeKind(Enum):
+    """How much it matters: a warning is the last word before a pairing ends."""
+
+    REMINDER = "reminder"
+    WARNING = "warning"
+
+
+@enumeration
+class Stuck(Enum):
+    """Why a pairing is stuck."""
+
+    NO_AGREEMENT = "no_agreement"
+    NOT_MET = "not_met"
+    SILENT = "silent"
+
+
+@record
+class Touchpoint:
+    """A contact that happened in a pairing."""
+
+    id: strawberry.ID = identifier("Touchpoint")
+    kind: TouchpointKind = plain("What happened.")
+    channel: Channel = plain("In which way.")
+    happened_at: datetime = plain("When.")
+    recorded_by: Member | None = joined(
+        IDENTITY, "/read/members", key="recorded_by", description="Who said so; of reaching out, who did."
+    )
+
+
+@record
+class Nudge:
+    """A reminder or a warning to the one whose move it was."""
+
+    id: strawberry.ID = identifier("Nudge")
+    kind: NudgeKind = plain("How much it matters.")
+    silent_days: int = plain("Days without a move.")
+    sent_at: datetime = plain("When.")
+    member: Member | None = joined(IDENTITY, "/read/members", key="member_id", description="Whose move it was.")
+
+
+@record
+class Contact:
+    """How two who are paired keep in touch."""
+
+    move: Member | None = joined(IDENTITY, "/read/members", key="move_id", description="Whose move it is.")
+    since: datetime = plain("Since when it is theirs.")
+    every_days: int = plain("How often contact is expected, in days.")
+    silent_days: int = plain("Days without a move.")
+    closes_at: datetime | None = plain("After a warning: when the pairing ends if nobody moves.")
+    stuck: list[Stuck] = plain("Why it is stuck; empty for a pairing that is well.", bound=10)
+
+
 @strawberry.type
 class Query:
     pairing: Pairing | None = lookup(

@@ -1,11 +1,11 @@
 """What two who are paired can do."""
 
-from datetime import date
+from datetime import date, datetime
 
 import strawberry
 
 from kith_gateway.joins import MATCHING
-from kith_gateway.schema.pairing_life import Agreement, Channel
+from kith_gateway.schema.pairing_life import Agreement, Channel, Touchpoint, TouchpointKind
 from kith_gateway.types import given, maybe, taking
 from kith_gateway.writes import Input, mutation
 
@@ -29,6 +29,16 @@ class AcceptAgreementInput(Input):
     agreement_id: strawberry.ID = given("The agreement.", refers="Agreement")
 
 
+@taking
+class RecordTouchpointInput(Input):
+    """What happened in a pairing one is part of."""
+
+    pairing_id: strawberry.ID = given("The pairing.", refers="Pairing")
+    kind: TouchpointKind = given("Whether the two met, or the caller reached out to the other.")
+    channel: Channel = given("In which way.")
+    happened_at: datetime = given("When; not in the future, and not before the two were paired.")
+
+
 _agreement = ("agreement", Agreement, "The agreement.")
 mutations = [
     mutation(
@@ -38,5 +48,10 @@ mutations = [
     mutation(
         "accept_agreement", MATCHING, "POST", "/agreements/{agreement_id}/accept", takes=AcceptAgreementInput,
         gives=_agreement, description="Accept the terms the other side proposed.",
+    ),
+    mutation(
+        "record_touchpoint", MATCHING, "POST", "/pairings/{pairing_id}/touchpoints", takes=RecordTouchpointInput,
+        gives=("touchpoint", Touchpoint, "The touchpoint."),
+        description="Say what happened between the two; it decides whose move it is.",
     ),
 ]  # fmt: skip

@@ -115,6 +115,12 @@ class EndsInThePast(Invalid):
     code = "ends_in_the_past"
 
 
+class NotInThisTime(Invalid):
+    """A touchpoint has happened already, and not before the two were paired."""
+
+    code = "not_in_this_time"
+
+
 class BadSettings(Invalid):
     """These weights or rules cannot be used."""
 

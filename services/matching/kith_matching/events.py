@@ -1,14 +1,17 @@
 """What matching tells the others."""
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from kith_chassis.events import Event
+from kith_matching.pairing_life.silence import TouchKind
 
 Side = Literal["mentor", "mentee", "peer"]
 Kind = Literal["mentoring", "buddy", "introduction", "peer", "review"]
+EndReason = Literal["agreed_end", "silence", "completed", "no_fault"]
 
 
 class ProgramOpened(Event, type="matching.program_opened.v1", aggregate="program_id"):
@@ -77,6 +80,29 @@ class AgreementReached(Event, type="matching.agreement_reached.v1", aggregate="p
 
     pairing_id: UUID
     agreement_id: UUID
+
+
+class TouchpointRecorded(_Pair, type="matching.touchpoint_recorded.v1", aggregate="pairing_id"):
+    """Two who are paired met, or one of them reached out to the other."""
+
+    touchpoint_id: UUID
+    kind: TouchKind
+    recorded_by: UUID
+    happened_at: datetime
+
+
+class PairingNudged(_Pair, type="matching.pairing_nudged.v1", aggregate="pairing_id"):
+    """Nobody moved for a while; the one whose move it is hears of it, and before the end is warned."""
+
+    move_id: UUID
+    kind: Literal["reminder", "warning"]
+    silent_days: int = Field(ge=0, examples=[7])
+
+
+class PairingEnded(_Pair, type="matching.pairing_ended.v1", aggregate="pairing_id"):
+    """The two are not paired any more; it says how that came, and nobody's fault."""
+
+    reason: EndReason
 
 
 class _Request(Event, type="matching.request.v1", aggregate="request_id"):

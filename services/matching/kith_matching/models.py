@@ -113,7 +113,10 @@ class MatchSuggestion(Base):
 
 
 class Pairing(Base):
-    """Two members brought together: proposed → accepted, or declined, later ended."""
+    """Two members brought together: proposed → accepted, or declined, later ended.
+
+    `settled_at` is when it was accepted or declined. `quiet_id`: who went quiet, where silence ended it.
+    """
 
     __tablename__ = "pairings"
     __table_args__ = (
@@ -139,6 +142,9 @@ class Pairing(Base):
     accepted_by: Mapped[UUID | None]
     proposed_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     settled_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+    quiet_id: Mapped[UUID | None]
 
 
 class Request(Base):

@@ -1,6 +1,7 @@
 """Pairings: proposed, accepted by both sides or declined by one."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select, text, update
@@ -14,6 +15,7 @@ from kith_matching import clock, programs
 from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing, NotTogether
 from kith_matching.events import PairingAccepted, PairingDeclined, PairingProposed
 from kith_matching.models import MatchRun, MatchSuggestion, Pairing, Program
+from kith_matching.pairing_life import contact
 
 # Rows of enrollments are locked in one order, so that two publications cannot wait for each other.
 _LOCK = text("""
@@ -43,7 +45,7 @@ WHERE k.mentor_id <> k.mentee_id
   AND a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
   AND b.max_pairings > (SELECT count(*) FROM open_now o WHERE o.mentee_id = k.mentee_id)
 ON CONFLICT DO NOTHING
-RETURNING id, mentor_id, mentee_id
+RETURNING id, program_id, mentor_id, mentee_id
 """)
 
 
@@ -62,15 +64,9 @@ async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun)
     }
     made = (await session.execute(_PROPOSE, values)).all()
     for row in made:
-        fields = {
-            "pairing_id": row.id,
-            "program_id": program.id,
-            "mentor_id": row.mentor_id,
-            "mentee_id": row.mentee_id,
-        }
-        emit(session, PairingProposed(**fields))
-        if automatic:
-            emit(session, PairingAccepted(**fields))
+        emit(session, PairingProposed(**_fields(row)))
+    if automatic:
+        await _accepted(session, made)
     return len(made)
 
 
@@ -104,9 +100,8 @@ async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
     session.add(pairing)
     with refused({"one_open_pairing": AlreadyPaired()}):
         await session.flush()
-    fields = {"pairing_id": pairing.id, "program_id": program_id, "mentor_id": mentor_id, "mentee_id": mentee_id}
-    emit(session, PairingProposed(**fields))
-    emit(session, PairingAccepted(**fields))
+    emit(session, PairingProposed(**_fields(pairing)))
+    await _accepted(session, [pairing])
     return pairing
 
 
@@ -118,15 +113,9 @@ async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes
         if yes and pairing.status == "accepted":
             return pairing
         raise AlreadyAnswered(f"This pairing is {pairing.status} already.")
-    fields = {
-        "pairing_id": pairing.id,
-        "program_id": pairing.program_id,
-        "mentor_id": pairing.mentor_id,
-        "mentee_id": pairing.mentee_id,
-    }
     if not yes:
         pairing.status, pairing.settled_at = "declined", now
-        emit(session, PairingDeclined(**fields))
+        emit(session, PairingDeclined(**_fields(pairing)))
         return pairing
     if actor_id == pairing.mentor_id:
         pairing.mentor_accepted_at = pairing.mentor_accepted_at or now
@@ -134,7 +123,7 @@ async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes
         pairing.mentee_accepted_at = pairing.mentee_accepted_at or now
     if pairing.mentor_accepted_at and pairing.mentee_accepted_at:
         pairing.status, pairing.settled_at = "accepted", now
-        emit(session, PairingAccepted(**fields))
+        await _accepted(session, [pairing])
     return pairing
 
 
@@ -154,16 +143,25 @@ async def accept_for_both(session: AsyncSession, *, actor_id: UUID, pairing_ids:
         .values(status="accepted", accepted_by=actor_id, settled_at=now)
         .returning(Pairing.id, Pairing.program_id, Pairing.mentor_id, Pairing.mentee_id)
     )
-    accepted = []
-    for row in settled:
-        emit(
-            session,
-            PairingAccepted(
-                pairing_id=row.id, program_id=row.program_id, mentor_id=row.mentor_id, mentee_id=row.mentee_id
-            ),
-        )
-        accepted.append(row.id)
-    return accepted
+    return await _accepted(session, settled.all())
+
+
+async def _accepted(session: AsyncSession, pairs: Sequence[Any]) -> list[UUID]:
+    """What follows when pairings (or rows of them), stored already, have become accepted; returns their ids."""
+    for each in pairs:
+        emit(session, PairingAccepted(**_fields(each)))
+    ids = [each.id for each in pairs]
+    await contact.begin(session, ids)
+    return ids
+
+
+def _fields(pair: Any) -> dict[str, UUID]:
+    return {
+        "pairing_id": pair.id,
+        "program_id": pair.program_id,
+        "mentor_id": pair.mentor_id,
+        "mentee_id": pair.mentee_id,
+    }
 
 
 def of(member_id: UUID) -> ColumnElement[bool]:

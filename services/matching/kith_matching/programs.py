@@ -24,6 +24,7 @@ from kith_matching.errors import (
 )
 from kith_matching.events import MemberEnrolled, ProgramOpened
 from kith_matching.models import Enrollment, Participant, Program
+from kith_matching.pairing_life import contact
 from kith_matching.scoring import Rules, Weights
 
 _NEXT = {"draft": "open", "open": "running", "running": "completed"}
@@ -213,6 +214,8 @@ async def change_enrollment(
     """Change capacity or pause, any time; pairings that exist stay. Capacity and pause stay as they are for None."""
     await found(session, program_id)
     one = await enrollment(session, program_id=program_id, member_id=member_id, side=side, lock=True)
+    if one.paused and changes.get("paused") is False:
+        await contact.resume(session, program_id=program_id, member_id=member_id)
     for name, value in changes.items():
         if value is not None or name == "weekly_hours":  # hours can be unknown; room and pause cannot
             setattr(one, name, value)

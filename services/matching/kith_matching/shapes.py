@@ -9,7 +9,7 @@ from fastapi import Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from kith_chassis.tokens import Principal, permitted
-from kith_matching.events import Kind, Side
+from kith_matching.events import EndReason, Kind, Side
 from kith_matching.models import Request
 from kith_matching.queries import whose_move
 
@@ -214,6 +214,9 @@ class PairingOut(Out):
     accepted_by: UUID | None
     proposed_at: datetime
     settled_at: datetime | None
+    ended_at: datetime | None
+    end_reason: EndReason | None
+    quiet_id: UUID | None
 
 
 class AnswerIn(In):

@@ -46,13 +46,13 @@ class Place:
     def __init__(self, gateway, matching, owner, ids, key_of):
         self.gateway, self.matching, self.owner, self.ids = gateway, matching, owner, ids
         self.community_id = owner.community_id
-        self._key_of = key_of
+        self.key_of = key_of
 
     def key(self, name):
-        return str(self._key_of(self.ids[name]))
+        return self.key_of(self.ids[name])
 
     def actor(self, name):
-        return self.owner if name == "Ada" else Actor(self.community_id, self._key_of(self.ids[name]), MEMBER)
+        return self.owner if name == "Ada" else Actor(self.community_id, self.key_of(self.ids[name]), MEMBER)
 
     async def get(self, query, by, **variables):
         return await self.gateway.get(query, variables, by=self.actor(by))

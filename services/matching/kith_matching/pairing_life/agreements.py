@@ -13,6 +13,7 @@ from kith_matching import clock, pairings
 from kith_matching.errors import AgreementChanged, EndsInThePast, NoSuchAgreement
 from kith_matching.events import AgreementProposed, AgreementReached
 from kith_matching.models import Pairing
+from kith_matching.pairing_life import contact
 from kith_matching.pairing_life.models import Agreement
 
 
@@ -74,6 +75,7 @@ async def accept(session: AsyncSession, *, actor_id: UUID, agreement_id: UUID) -
         return agreement
     _accept_as(agreement, pairing, actor_id)
     if agreement.in_force:
+        await contact.expect(session, agreement)
         emit(session, AgreementReached(**_fields(agreement)))
     return agreement
 

@@ -34,3 +34,50 @@ class Agreement(Base):
     @property
     def in_force(self) -> bool:
         return self.mentor_accepted_at is not None and self.mentee_accepted_at is not None
+
+
+class Contact(Base):
+    """How an accepted pairing keeps in touch: whose move it is, and what is due when they make none (`silence.py`)."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (Index("contacts_due", "due_at"), Index("contacts_ending", "ends_on"))
+
+    pairing_id: Mapped[UUID] = mapped_column(ForeignKey("pairings.id"), primary_key=True)
+    community_id: Mapped[UUID]
+    move_id: Mapped[UUID]
+    since: Mapped[datetime]
+    every_days: Mapped[int] = mapped_column(server_default="7")
+    climbed: Mapped[int] = mapped_column(server_default="0")
+    due_at: Mapped[datetime | None]
+    ends_on: Mapped[date | None]
+
+
+class Touchpoint(Base):
+    """A contact that happened in a pairing: the two met, or one of them reached out."""
+
+    __tablename__ = "touchpoints"
+    __table_args__ = (Index("touchpoints_of_pairing", "pairing_id", "happened_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID]
+    pairing_id: Mapped[UUID] = mapped_column(ForeignKey("pairings.id"))
+    kind: Mapped[str]
+    channel: Mapped[str]
+    happened_at: Mapped[datetime]
+    recorded_by: Mapped[UUID]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Nudge(Base):
+    """A reminder or a warning to the one whose move it was."""
+
+    __tablename__ = "nudges"
+    __table_args__ = (Index("nudges_of_pairing", "pairing_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID]
+    pairing_id: Mapped[UUID] = mapped_column(ForeignKey("pairings.id"))
+    member_id: Mapped[UUID]
+    kind: Mapped[str]
+    silent_days: Mapped[int]
+    sent_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -1,16 +1,25 @@
 """Reads of a pairing's life: what is between two is for the two alone, unless it says otherwise."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from kith_chassis.database import tenant_of
-from kith_matching import pairings
+from kith_chassis.tokens import Principal
+from kith_matching import clock, pairings
 from kith_matching.models import Pairing
-from kith_matching.pairing_life.models import Agreement
+from kith_matching.pairing_life.models import Agreement, Contact, Nudge, Touchpoint
+from kith_matching.pairing_life.shapes import ContactOut
+from kith_matching.pairing_life.silence import LADDER
+from kith_matching.pairing_life.standing import Facts, stuck
+from kith_matching.queries import pairings_by_id
+
+Row = TypeVar("Row", Touchpoint, Nudge)
 
 
 async def agreements(
@@ -31,3 +40,54 @@ async def agreements(
         statement = statement.where(accepted)
     found = {each.pairing_id: each for each in await session.scalars(statement) if each.in_force == in_force}
     return [found.get(each) for each in pairing_ids]
+
+
+async def contacts(session: AsyncSession, pairing_ids: Sequence[UUID], *, actor: Principal) -> list[ContactOut | None]:
+    """How each pairing keeps in touch: for the two and for coordinators, while it lasts."""
+    agreed = (
+        select(func.min(func.greatest(Agreement.mentor_accepted_at, Agreement.mentee_accepted_at)))
+        .where(
+            Agreement.pairing_id == Contact.pairing_id,
+            Agreement.mentor_accepted_at.is_not(None),
+            Agreement.mentee_accepted_at.is_not(None),
+        )
+        .scalar_subquery()
+    )
+    met = (
+        select(func.min(Touchpoint.happened_at))
+        .where(Touchpoint.pairing_id == Contact.pairing_id, Touchpoint.kind == "met")
+        .scalar_subquery()
+    )
+    seen = {each.id: each for each in await pairings_by_id(session, pairing_ids, actor=actor) if each}
+    statement = select(Contact, agreed.label("agreed_at"), met.label("met_at")).where(Contact.pairing_id.in_(seen))
+    found: dict[UUID, ContactOut] = {}
+    now = clock.now()
+    for contact, agreed_at, met_at in await session.execute(statement):
+        pairing = seen[contact.pairing_id]
+        facts = Facts(pairing.settled_at or pairing.proposed_at, agreed_at, met_at, contact.climbed)
+        last = contact.climbed < len(LADDER) and LADDER[contact.climbed][0] == "closing"
+        found[contact.pairing_id] = ContactOut(
+            move_id=contact.move_id,
+            since=contact.since,
+            every_days=contact.every_days,
+            silent_days=(now - contact.since).days,
+            closes_at=contact.due_at if last else None,
+            stuck=stuck(facts, now=now),
+        )
+    return [found.get(each) for each in pairing_ids]
+
+
+async def newest(
+    session: AsyncSession, kind: type[Row], pairing_ids: Sequence[UUID], *, actor: Principal, first: int
+) -> list[list[Row]]:
+    """The newest touchpoints or nudges of each pairing: for the two and for coordinators."""
+    seen = [each.id for each in await pairings_by_id(session, pairing_ids, actor=actor) if each]
+    order = Touchpoint.happened_at.desc() if kind is Touchpoint else Nudge.id.desc()
+    place = func.row_number().over(partition_by=kind.pairing_id, order_by=order).label("place")
+    ranked = select(kind, place).where(kind.pairing_id.in_(seen)).subquery()
+    row = aliased(kind, ranked)
+    statement = select(row).where(ranked.c.place <= first).order_by(ranked.c.place)
+    found: dict[UUID, list[Row]] = {each: [] for each in pairing_ids}
+    for each in await session.scalars(statement):
+        found[each.pairing_id].append(each)
+    return [found[each] for each in pairing_ids]

@@ -1,13 +1,26 @@
 """What the routes of a pairing's life take and answer."""
 
-from datetime import date, datetime
-from typing import Literal
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
+from kith_matching.pairing_life.silence import TouchKind
+from kith_matching.pairing_life.standing import Stuck
 from kith_matching.shapes import In, Out, Text
 
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def _near(value: datetime) -> datetime:
+    """An instant that is a date in every zone: at the ends of the calendar there are offsets that lead out of it."""
+    if not FIRST <= value < LAST:
+        raise ValueError("is not from the year 2000 to 2099")
+    return value
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_near)]
 Channel = Literal["video", "audio", "text", "in_person"]
 
 
@@ -16,7 +29,7 @@ class TermsIn(In):
     boundaries: Text = ""
     channel: Channel
     every_days: int = Field(ge=1, le=90)
-    ends_on: date | None = Field(default=None, examples=["2027-06-30"])
+    ends_on: Annotated[date, Field(examples=["2099-12-31"])] | None = None
 
 
 class AgreementOut(Out):
@@ -32,3 +45,36 @@ class AgreementOut(Out):
     proposed_at: datetime
     mentor_accepted_at: datetime | None
     mentee_accepted_at: datetime | None
+
+
+class TouchpointIn(In):
+    kind: TouchKind
+    channel: Channel
+    happened_at: Instant
+
+
+class TouchpointOut(Out):
+    id: UUID
+    pairing_id: UUID
+    kind: TouchKind
+    channel: Channel
+    happened_at: datetime
+    recorded_by: UUID
+
+
+class NudgeOut(Out):
+    id: UUID
+    pairing_id: UUID
+    member_id: UUID
+    kind: Literal["reminder", "warning"]
+    silent_days: int
+    sent_at: datetime
+
+
+class ContactOut(Out):
+    move_id: UUID
+    since: datetime
+    every_days: int
+    silent_days: int
+    closes_at: datetime | None
+    stuck: list[Stuck]
