@@ -113,6 +113,15 @@ ROWS = {
         "INSERT INTO agreements (id, community_id, pairing_id, version, support, boundaries, channel, every_days,"
         " proposed_by) VALUES (:id, :c, :pairing_id, 1, 'x', 'x', 'video', 7, :id)",
     ),
+    "pulse_id": (
+        "matching",
+        "INSERT INTO pulses (id, community_id, pairing_id, member_id) VALUES (:id, :c, :pairing_id, :id)",
+    ),
+    "testimonial_id": (
+        "matching",
+        "INSERT INTO testimonials (id, community_id, pairing_id, author_id, subject_id, body)"
+        " VALUES (:id, :c, :pairing_id, :id, :id, 'x')",
+    ),
     "request_id": (
         "matching",
         "INSERT INTO requests (id, community_id, program_id, mentee_id, mentor_id, message, status, expires_at)"

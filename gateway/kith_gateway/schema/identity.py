@@ -26,10 +26,12 @@ from kith_gateway.types import Connection, Node, node, record
 if TYPE_CHECKING:
     from kith_gateway.schema.groups import Group
     from kith_gateway.schema.matching import Pairing, Request
+    from kith_gateway.schema.pairing_life import Pulse, Testimonial
     from kith_gateway.schema.recognition import BadgeAward, Kudos
 
 _FROM_GROUPS = strawberry.lazy("kith_gateway.schema.groups")
 _FROM_MATCHING = strawberry.lazy("kith_gateway.schema.matching")
+_FROM_PAIRINGS = strawberry.lazy("kith_gateway.schema.pairing_life")
 _FROM_RECOGNITION = strawberry.lazy("kith_gateway.schema.recognition")
 
 
@@ -115,6 +117,15 @@ class Member(Node):
         bound=100,
         description="The badges they were awarded.",
     )
+    testimonials: list[Annotated["Testimonial", _FROM_PAIRINGS]] | None = joined(
+        MATCHING,
+        "/read/testimonials-by-member",
+        key="id",
+        shape="list",
+        first=20,
+        bound=100,
+        description="What those they were paired with say of them in public, the newest first.",
+    )
     partner_count: int | None = joined(
         METRICS,
         "/read/partners-by-member",
@@ -169,6 +180,9 @@ class Viewer:
     )
     requests: Connection[Annotated["Request", _FROM_MATCHING]] | None = paged(
         MATCHING, "/requests", description="Requests the caller made or got, the newest first."
+    )
+    pulses: Connection[Annotated["Pulse", _FROM_PAIRINGS]] | None = paged(
+        MATCHING, "/pulses", description="How does it go? What the caller is asked of their pairings."
     )
     groups: list[Annotated["Group", _FROM_GROUPS]] | None = joined(
         GROUPS,

@@ -12,7 +12,7 @@ from kith_gateway.schema.identity import Member
 from kith_gateway.types import Connection, Node, enumeration, node, record
 
 if TYPE_CHECKING:
-    from kith_gateway.schema.pairing_life import Agreement, Contact, Nudge, Touchpoint
+    from kith_gateway.schema.pairing_life import Agreement, ClosingSurvey, Contact, Nudge, Pulse, Touchpoint
 
 _OF_ITS_LIFE = strawberry.lazy("kith_gateway.schema.pairing_life")
 
@@ -157,6 +157,7 @@ class Enrollment:
     max_pairings: int = plain("Pairings at most.")
     weekly_hours: float | None = plain("Hours a week.")
     paused: bool = plain("Whether the member wants no new pairing now.")
+    priority: int = plain("How much they come first where places are too few: left out, or left alone, so many times.")
     enrolled_at: datetime = plain("Since when.")
     member: Member | None = joined(IDENTITY, "/read/members", key="member_id", description="Who.")
     program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In what.")
@@ -290,6 +291,23 @@ class Pairing(Node):
         first=20,
         bound=100,
         description="Reminders and warnings, the newest first.",
+    )
+    pulses: list[Annotated["Pulse", _OF_ITS_LIFE]] | None = joined(
+        MATCHING,
+        "/read/pulses-by-pairing",
+        key="id",
+        shape="list",
+        first=20,
+        bound=100,
+        description="How the caller said it goes; for coordinators both. The newest first.",
+    )
+    closing_surveys: list[Annotated["ClosingSurvey", _OF_ITS_LIFE]] | None = joined(
+        MATCHING,
+        "/read/closings-by-pairing",
+        key="id",
+        shape="list",
+        bound=2,
+        description="How the caller said it was; for coordinators both.",
     )
 
 

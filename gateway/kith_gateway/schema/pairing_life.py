@@ -99,6 +99,52 @@ class Contact:
     stuck: list[Stuck] = plain("Why it is stuck; empty for a pairing that is well.", bound=10)
 
 
+@enumeration
+class LeavingReason(Enum):
+    """Why one of the two ends a pairing: they did what they wanted, or do not fit, which is nobody's fault."""
+
+    COMPLETED = "completed"
+    NO_FAULT = "no_fault"
+
+
+@record
+class Pulse:
+    """How one of the two says it goes. Only they and coordinators see it, never the other."""
+
+    id: strawberry.ID = identifier("Pulse")
+    asked_at: datetime = plain("When they were asked.")
+    answered_at: datetime | None = plain("When they answered.")
+    rating: int | None = plain("From 1, it does not go at all, to 5.")
+    wants_help: bool | None = plain("Whether a coordinator should get in touch.")
+    note: str | None = plain("What else they say.")
+    member: Member | None = joined(IDENTITY, "/read/members", key="member_id", description="Who is asked.")
+    pairing: Pairing | None = joined(MATCHING, "/read/pairings", key="pairing_id", description="Of which pairing.")
+
+
+@record
+class ClosingSurvey:
+    """How one of the two says it was. Only they and coordinators see it, never the other."""
+
+    id: strawberry.ID = identifier("ClosingSurvey")
+    rating: int = plain("From 1, it was of no use, to 5.")
+    goals_met: bool = plain("Whether they got what they came for.")
+    note: str = plain("What else they say.")
+    answered_at: datetime = plain("When.")
+    member: Member | None = joined(IDENTITY, "/read/members", key="member_id", description="Who says so.")
+
+
+@record
+class Testimonial:
+    """What one says of the other; public from when both want it until either does not."""
+
+    id: strawberry.ID = identifier("Testimonial")
+    body: str = plain("What they say.")
+    written_at: datetime = plain("When it was written.")
+    published_at: datetime | None = plain("Since when everybody may read it.")
+    author: Member | None = joined(IDENTITY, "/read/members", key="author_id", description="Who says it.")
+    subject: Member | None = joined(IDENTITY, "/read/members", key="subject_id", description="Of whom.")
+
+
 @strawberry.type
 class Query:
     pairing: Pairing | None = lookup(

@@ -5,7 +5,17 @@ from datetime import date, datetime
 import strawberry
 
 from kith_gateway.joins import MATCHING
-from kith_gateway.schema.pairing_life import Agreement, Channel, Touchpoint, TouchpointKind
+from kith_gateway.schema.matching import Pairing
+from kith_gateway.schema.pairing_life import (
+    Agreement,
+    Channel,
+    ClosingSurvey,
+    LeavingReason,
+    Pulse,
+    Testimonial,
+    Touchpoint,
+    TouchpointKind,
+)
 from kith_gateway.types import given, maybe, taking
 from kith_gateway.writes import Input, mutation
 
@@ -39,6 +49,57 @@ class RecordTouchpointInput(Input):
     happened_at: datetime = given("When; not in the future, and not before the two were paired.")
 
 
+@taking
+class AnswerPulseInput(Input):
+    """How it goes in a pairing."""
+
+    pulse_id: strawberry.ID = given("The pulse.", refers="Pulse")
+    rating: int = given("From 1, it does not go at all, to 5.")
+    wants_help: bool | None = maybe("True: a coordinator should get in touch.")
+    note: str | None = maybe("What else there is to say; coordinators read it, the other side does not.")
+
+
+@taking
+class EndPairingInput(Input):
+    """A pairing one is part of and wants to end."""
+
+    pairing_id: strawberry.ID = given("The pairing.", refers="Pairing")
+    reason: LeavingReason = given("Why.")
+
+
+@taking
+class AnswerClosingSurveyInput(Input):
+    """How it was in a pairing that has ended."""
+
+    pairing_id: strawberry.ID = given("The pairing.", refers="Pairing")
+    rating: int = given("From 1, it was of no use, to 5.")
+    goals_met: bool = given("Whether one got what one came for.")
+    note: str | None = maybe("What else there is to say; coordinators read it, the other side does not.")
+
+
+@taking
+class WriteTestimonialInput(Input):
+    """What one says of the other."""
+
+    pairing_id: strawberry.ID = given("The pairing.", refers="Pairing")
+    body: str = given("What to say; to write it is to consent that others read it.")
+
+
+@taking
+class PublishTestimonialInput(Input):
+    """A testimonial about oneself."""
+
+    testimonial_id: strawberry.ID = given("The testimonial.", refers="Testimonial")
+
+
+@taking
+class WithdrawTestimonialInput(Input):
+    """A testimonial one wrote, or about oneself."""
+
+    testimonial_id: strawberry.ID = given("The testimonial.", refers="Testimonial")
+
+
+_testimonial = ("testimonial", Testimonial, "The testimonial.")
 _agreement = ("agreement", Agreement, "The agreement.")
 mutations = [
     mutation(
@@ -53,5 +114,31 @@ mutations = [
         "record_touchpoint", MATCHING, "POST", "/pairings/{pairing_id}/touchpoints", takes=RecordTouchpointInput,
         gives=("touchpoint", Touchpoint, "The touchpoint."),
         description="Say what happened between the two; it decides whose move it is.",
+    ),
+    mutation(
+        "answer_pulse", MATCHING, "POST", "/pulses/{pulse_id}/answer", takes=AnswerPulseInput,
+        gives=("pulse", Pulse, "The pulse."), description="Say how it goes; the other side does not see it.",
+    ),
+    mutation(
+        "end_pairing", MATCHING, "POST", "/pairings/{pairing_id}/end", takes=EndPairingInput,
+        gives=("pairing", Pairing, "The pairing."),
+        description="End a pairing. A mentee of one that did not fit comes first in the next match run.",
+    ),
+    mutation(
+        "answer_closing_survey", MATCHING, "POST", "/pairings/{pairing_id}/closing", takes=AnswerClosingSurveyInput,
+        gives=("closing_survey", ClosingSurvey, "The answer."),
+        description="Say how it was; the other side does not see it.",
+    ),
+    mutation(
+        "write_testimonial", MATCHING, "POST", "/pairings/{pairing_id}/testimonials", takes=WriteTestimonialInput,
+        gives=_testimonial, description="Say something of the other; they decide whether others may read it.",
+    ),
+    mutation(
+        "publish_testimonial", MATCHING, "POST", "/testimonials/{testimonial_id}/publish",
+        takes=PublishTestimonialInput, gives=_testimonial, description="Let others read what was said of oneself.",
+    ),
+    mutation(
+        "withdraw_testimonial", MATCHING, "POST", "/testimonials/{testimonial_id}/withdraw",
+        takes=WithdrawTestimonialInput, gives=_testimonial, description="Take a testimonial back, for good.",
     ),
 ]  # fmt: skip

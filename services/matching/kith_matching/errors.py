@@ -25,6 +25,18 @@ class NoSuchAgreement(NotFound):
     code = "no_such_agreement"
 
 
+class NoSuchPulse(NotFound):
+    """There is no such pulse, or it is not yours."""
+
+    code = "no_such_pulse"
+
+
+class NoSuchTestimonial(NotFound):
+    """There is no such testimonial, or it is not yours to decide on."""
+
+    code = "no_such_testimonial"
+
+
 class NoSuchRequest(NotFound):
     """There is no such request, or it is not yours."""
 
@@ -101,6 +113,18 @@ class NotTogether(Conflict):
     """This pairing is not accepted by both, or it has ended."""
 
     code = "not_together"
+
+
+class NotEnded(Conflict):
+    """Say how it was when the pairing has ended."""
+
+    code = "not_ended"
+
+
+class AlreadyWritten(Conflict):
+    """You have written a testimonial in this pairing; take it back before you write another."""
+
+    code = "already_written"
 
 
 class AgreementChanged(Conflict):

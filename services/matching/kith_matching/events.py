@@ -12,6 +12,7 @@ from kith_matching.pairing_life.silence import TouchKind
 Side = Literal["mentor", "mentee", "peer"]
 Kind = Literal["mentoring", "buddy", "introduction", "peer", "review"]
 EndReason = Literal["agreed_end", "silence", "completed", "no_fault"]
+LeavingReason = Literal["completed", "no_fault"]
 
 
 class ProgramOpened(Event, type="matching.program_opened.v1", aggregate="program_id"):
@@ -103,6 +104,29 @@ class PairingEnded(_Pair, type="matching.pairing_ended.v1", aggregate="pairing_i
     """The two are not paired any more; it says how that came, and nobody's fault."""
 
     reason: EndReason
+
+
+class PulseAsked(Event, type="matching.pulse_asked.v1", aggregate="pulse_id"):
+    """One of two who are paired is asked how it goes; the answer is in no event."""
+
+    pulse_id: UUID
+    pairing_id: UUID
+    member_id: UUID
+
+
+class _Testimonial(Event, type="matching.testimonial.v1", aggregate="testimonial_id"):
+    testimonial_id: UUID
+    pairing_id: UUID
+    author_id: UUID
+    subject_id: UUID
+
+
+class TestimonialPublished(_Testimonial, type="matching.testimonial_published.v1", aggregate="testimonial_id"):
+    """What one said of the other may be read by everybody, as both want."""
+
+
+class TestimonialWithdrawn(_Testimonial, type="matching.testimonial_withdrawn.v1", aggregate="testimonial_id"):
+    """A testimonial that was public is not any more."""
 
 
 class _Request(Event, type="matching.request.v1", aggregate="request_id"):

@@ -70,6 +70,7 @@ class Enrollment(Base):
     max_pairings: Mapped[int]
     weekly_hours: Mapped[float | None]
     paused: Mapped[bool] = mapped_column(server_default="false")
+    priority: Mapped[int] = mapped_column(server_default="0")
     enrolled_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 

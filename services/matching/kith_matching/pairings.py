@@ -48,6 +48,13 @@ ON CONFLICT DO NOTHING
 RETURNING id, program_id, mentor_id, mentee_id
 """)
 
+# Who has a mentor now is not first next time.
+_SERVED = text("""
+UPDATE enrollments e SET priority = 0 FROM pairings p
+WHERE p.id = ANY(:pairings) AND e.community_id = p.community_id AND e.program_id = p.program_id
+  AND e.member_id = p.mentee_id AND e.side = 'mentee' AND e.priority > 0
+""")
+
 
 async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun) -> int:
     """Pairings for the suggestions of a run that both sides still have room for; returns how many."""
@@ -107,7 +114,7 @@ async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
 
 async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes: bool) -> Pairing:
     """One side's answer. The pairing is accepted when both said yes; saying yes twice changes nothing."""
-    pairing = await _mine(session, actor_id=actor_id, pairing_id=pairing_id)
+    pairing = await mine(session, actor_id=actor_id, pairing_id=pairing_id)
     now = clock.now()
     if pairing.status != "proposed":
         if yes and pairing.status == "accepted":
@@ -151,6 +158,7 @@ async def _accepted(session: AsyncSession, pairs: Sequence[Any]) -> list[UUID]:
     for each in pairs:
         emit(session, PairingAccepted(**_fields(each)))
     ids = [each.id for each in pairs]
+    await session.execute(_SERVED, {"pairings": ids})
     await contact.begin(session, ids)
     return ids
 
@@ -171,13 +179,14 @@ def of(member_id: UUID) -> ColumnElement[bool]:
 
 async def together(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID) -> Pairing:
     """A pairing of the caller that is accepted, locked. Raises NoSuchPairing or NotTogether."""
-    pairing = await _mine(session, actor_id=actor_id, pairing_id=pairing_id)
+    pairing = await mine(session, actor_id=actor_id, pairing_id=pairing_id)
     if pairing.status != "accepted":
         raise NotTogether(f"This pairing is {pairing.status}.")
     return pairing
 
 
-async def _mine(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID) -> Pairing:
+async def mine(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID) -> Pairing:
+    """A pairing of the caller, locked. Raises NoSuchPairing."""
     statement = select(Pairing).where(
         Pairing.id == pairing_id, Pairing.community_id == tenant_of(session), of(actor_id)
     )

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
@@ -27,6 +27,7 @@ from kith_matching.models import Enrollment, Participant, Program
 from kith_matching.pairing_life import contact
 from kith_matching.scoring import Rules, Weights
 
+MOST_PRIORITY = 9
 _NEXT = {"draft": "open", "open": "running", "running": "completed"}
 
 
@@ -117,6 +118,16 @@ async def taking_part(session: AsyncSession, program_id: UUID) -> Program:
     if program.status not in {"open", "running"}:
         raise ProgramClosed(f"This program is {program.status}; it takes nobody now.")
     return program
+
+
+async def first_next_time(session: AsyncSession, program_id: UUID, mentee_ids: Sequence[UUID]) -> None:
+    """Mentees who lost their mentor, or were left out, come before others in the next match run; each time more."""
+    statement = (
+        update(Enrollment)
+        .where(Enrollment.program_id == program_id, Enrollment.member_id.in_(mentee_ids), Enrollment.side == "mentee")
+        .values(priority=func.least(Enrollment.priority + 1, MOST_PRIORITY))
+    )
+    await session.execute(statement)
 
 
 _ENROLL = text("""

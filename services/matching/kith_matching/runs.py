@@ -18,7 +18,7 @@ from kith_chassis.events import emit
 from kith_matching import clock, pairings, programs
 from kith_matching.errors import BadPins, NoSuchRun, NotSolved
 from kith_matching.events import MatchRunPublished, MatchRunSolved
-from kith_matching.models import Enrollment, MatchRun, Program
+from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Program
 
 log = logging.getLogger(__name__)
 LEASE_SECONDS = 60
@@ -102,6 +102,10 @@ async def publish(session: AsyncSession, *, run_id: UUID) -> MatchRun:
         raise NotSolved(f"This run is {run.status}; only a solved draft can be published.")
     program = await programs.taking_part(session, run.program_id)
     made = await pairings.propose_run(session, program=program, run=run)
+    left_out = select(MatchSuggestion.mentee_id).where(
+        MatchSuggestion.run_id == run.id, MatchSuggestion.mentor_id.is_(None)
+    )
+    await programs.first_next_time(session, program.id, list(await session.scalars(left_out)))
     run.status, run.published_at = "published", clock.now()
     emit(session, MatchRunPublished(run_id=run.id, program_id=program.id, pairings=made))
     return run
@@ -124,8 +128,9 @@ _EXTEND = text(
 # people said of themselves, so that equal cohorts have equal results whatever their members' ids.
 _COHORT = text("""
 SELECT coalesce(json_agg(json_build_object(
-  'member_id', e.member_id, 'capacity', e.free, 'interests', p.interests, 'languages', p.languages,
-  'experience_years', p.experience_years, 'time_zone', p.time_zone, 'availability', p.availability,
+  'member_id', e.member_id, 'capacity', e.free, 'priority', e.priority, 'interests', p.interests,
+  'languages', p.languages, 'experience_years', p.experience_years, 'time_zone', p.time_zone,
+  'availability', p.availability,
   'skills', CASE WHEN e.side = 'mentee' THEN p.skills_wanted ELSE p.skills_offered END
 ) ORDER BY p.skills_wanted::text, p.skills_offered::text, p.experience_years, p.availability::text, p.interests,
   e.member_id), '[]')::text

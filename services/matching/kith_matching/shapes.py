@@ -124,6 +124,7 @@ class EnrollmentOut(Out):
     max_pairings: int
     weekly_hours: float | None
     paused: bool
+    priority: int
     enrolled_at: datetime
 
 

@@ -1,6 +1,7 @@
 """Contact: begun when a pairing is accepted, kept up by touchpoints, ended with it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, select, text
@@ -12,9 +13,11 @@ from kith_matching.models import Pairing
 from kith_matching.pairing_life.models import Agreement, Contact
 from kith_matching.pairing_life.silence import Turn, due_at
 
+PULSE = timedelta(days=28)
+"""How often both sides are asked how it goes."""
 _BEGIN = text("""
-INSERT INTO contacts (pairing_id, community_id, move_id, since, due_at)
-SELECT id, community_id, mentee_id, :now, :due_at FROM pairings WHERE id = ANY(:pairings)
+INSERT INTO contacts (pairing_id, community_id, move_id, since, due_at, pulse_at)
+SELECT id, community_id, mentee_id, :now, :due_at, :pulse_at FROM pairings WHERE id = ANY(:pairings)
 ON CONFLICT DO NOTHING
 """)
 
@@ -22,7 +25,8 @@ ON CONFLICT DO NOTHING
 async def begin(session: AsyncSession, pairing_ids: Sequence[UUID]) -> None:
     """From now on the mentees are expected to make the first move. The pairings must be stored."""
     now = clock.now()
-    await session.execute(_BEGIN, {"pairings": list(pairing_ids), "now": now, "due_at": due_at(0, now, now=now)})
+    values = {"now": now, "due_at": due_at(0, now, now=now), "pulse_at": now + PULSE}
+    await session.execute(_BEGIN, values | {"pairings": list(pairing_ids)})
 
 
 async def of(session: AsyncSession, pairing_id: UUID) -> Contact:

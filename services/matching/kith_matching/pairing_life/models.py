@@ -40,7 +40,11 @@ class Contact(Base):
     """How an accepted pairing keeps in touch: whose move it is, and what is due when they make none (`silence.py`)."""
 
     __tablename__ = "contacts"
-    __table_args__ = (Index("contacts_due", "due_at"), Index("contacts_ending", "ends_on"))
+    __table_args__ = (
+        Index("contacts_due", "due_at"),
+        Index("contacts_ending", "ends_on"),
+        Index("contacts_pulse", "pulse_at"),
+    )
 
     pairing_id: Mapped[UUID] = mapped_column(ForeignKey("pairings.id"), primary_key=True)
     community_id: Mapped[UUID]
@@ -50,6 +54,7 @@ class Contact(Base):
     climbed: Mapped[int] = mapped_column(server_default="0")
     due_at: Mapped[datetime | None]
     ends_on: Mapped[date | None]
+    pulse_at: Mapped[datetime | None]
 
 
 class Touchpoint(Base):
@@ -81,3 +86,63 @@ class Nudge(Base):
     kind: Mapped[str]
     silent_days: Mapped[int]
     sent_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Pulse(Base):
+    """How one of the two says it goes, asked now and then; only they and coordinators see the answer."""
+
+    __tablename__ = "pulses"
+    __table_args__ = (
+        Index("one_open_pulse", "pairing_id", "member_id", unique=True, postgresql_where=text("answered_at IS NULL")),
+        Index("pulses_of_member", "community_id", "member_id", "id"),
+        CheckConstraint("rating >= 1 AND rating <= 5", name="rating"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID]
+    pairing_id: Mapped[UUID] = mapped_column(ForeignKey("pairings.id"))
+    member_id: Mapped[UUID]
+    asked_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    answered_at: Mapped[datetime | None]
+    rating: Mapped[int | None]
+    wants_help: Mapped[bool | None]
+    note: Mapped[str | None]
+
+
+class ClosingSurvey(Base):
+    """What one of the two says of a pairing that has ended; only they and coordinators see it."""
+
+    __tablename__ = "closing_surveys"
+    __table_args__ = (
+        Index("one_closing_survey", "pairing_id", "member_id", unique=True),
+        CheckConstraint("rating >= 1 AND rating <= 5", name="rating"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID]
+    pairing_id: Mapped[UUID] = mapped_column(ForeignKey("pairings.id"))
+    member_id: Mapped[UUID]
+    rating: Mapped[int]
+    goals_met: Mapped[bool]
+    note: Mapped[str]
+    answered_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Testimonial(Base):
+    """What one says of the other; public from when that other agrees, until either takes it back."""
+
+    __tablename__ = "testimonials"
+    __table_args__ = (
+        Index("one_testimonial", "pairing_id", "author_id", unique=True, postgresql_where=text("withdrawn_at IS NULL")),
+        Index("testimonials_of_member", "community_id", "subject_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID]
+    pairing_id: Mapped[UUID] = mapped_column(ForeignKey("pairings.id"))
+    author_id: Mapped[UUID]
+    subject_id: Mapped[UUID]
+    body: Mapped[str]
+    written_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    published_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]

@@ -13,13 +13,15 @@ from kith_chassis.database import tenant_of
 from kith_chassis.tokens import Principal
 from kith_matching import clock, pairings
 from kith_matching.models import Pairing
-from kith_matching.pairing_life.models import Agreement, Contact, Nudge, Touchpoint
+from kith_matching.pairing_life.models import Agreement, ClosingSurvey, Contact, Nudge, Pulse, Testimonial, Touchpoint
 from kith_matching.pairing_life.shapes import ContactOut
 from kith_matching.pairing_life.silence import LADDER
 from kith_matching.pairing_life.standing import Facts, stuck
-from kith_matching.queries import pairings_by_id
+from kith_matching.queries import COORDINATE, pairings_by_id
 
-Row = TypeVar("Row", Touchpoint, Nudge)
+Row = TypeVar("Row", Touchpoint, Nudge, Pulse, ClosingSurvey)
+PRIVATE = (Pulse, ClosingSurvey)
+"""Of these a member sees their own, and a coordinator those of both; never one those of the other."""
 
 
 async def agreements(
@@ -80,14 +82,40 @@ async def contacts(session: AsyncSession, pairing_ids: Sequence[UUID], *, actor:
 async def newest(
     session: AsyncSession, kind: type[Row], pairing_ids: Sequence[UUID], *, actor: Principal, first: int
 ) -> list[list[Row]]:
-    """The newest touchpoints or nudges of each pairing: for the two and for coordinators."""
+    """What belongs to each pairing, the newest first: for the two and for coordinators."""
     seen = [each.id for each in await pairings_by_id(session, pairing_ids, actor=actor) if each]
-    order = Touchpoint.happened_at.desc() if kind is Touchpoint else Nudge.id.desc()
+    order = Touchpoint.happened_at.desc() if kind is Touchpoint else kind.id.desc()
     place = func.row_number().over(partition_by=kind.pairing_id, order_by=order).label("place")
-    ranked = select(kind, place).where(kind.pairing_id.in_(seen)).subquery()
+    chosen = select(kind, place).where(kind.pairing_id.in_(seen))
+    if issubclass(kind, PRIVATE) and not actor.may(COORDINATE):
+        chosen = chosen.where(kind.member_id == actor.subject)
+    ranked = chosen.subquery()
     row = aliased(kind, ranked)
     statement = select(row).where(ranked.c.place <= first).order_by(ranked.c.place)
     found: dict[UUID, list[Row]] = {each: [] for each in pairing_ids}
     for each in await session.scalars(statement):
         found[each.pairing_id].append(each)
     return [found[each] for each in pairing_ids]
+
+
+async def testimonials(
+    session: AsyncSession, member_ids: Sequence[UUID], *, actor: Principal, first: int
+) -> list[list[Testimonial]]:
+    """What may be read of each member, the newest first; of oneself also what waits for one's consent."""
+    open_ = Testimonial.published_at.is_not(None) | (Testimonial.subject_id == actor.subject)
+    place = func.row_number().over(partition_by=Testimonial.subject_id, order_by=Testimonial.id.desc()).label("place")
+    ranked = (
+        select(Testimonial, place)
+        .where(
+            Testimonial.community_id == tenant_of(session),
+            Testimonial.subject_id.in_(member_ids),
+            Testimonial.withdrawn_at.is_(None),
+            open_,
+        )
+        .subquery()
+    )
+    row = aliased(Testimonial, ranked)
+    found: dict[UUID, list[Testimonial]] = {each: [] for each in member_ids}
+    for each in await session.scalars(select(row).where(ranked.c.place <= first).order_by(ranked.c.place)):
+        found[each.subject_id].append(each)
+    return [found[each] for each in member_ids]

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
+from kith_matching.events import LeavingReason
 from kith_matching.pairing_life.silence import TouchKind
 from kith_matching.pairing_life.standing import Stuck
-from kith_matching.shapes import In, Out, Text
+from kith_matching.shapes import In, Message, Out, Text
 
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -78,3 +79,57 @@ class ContactOut(Out):
     silent_days: int
     closes_at: datetime | None
     stuck: list[Stuck]
+
+
+Rating = Annotated[int, Field(ge=1, le=5)]
+
+
+class PulseIn(In):
+    rating: Rating
+    wants_help: bool = False
+    note: Text = ""
+
+
+class PulseOut(Out):
+    id: UUID
+    pairing_id: UUID
+    member_id: UUID
+    asked_at: datetime
+    answered_at: datetime | None
+    rating: int | None
+    wants_help: bool | None
+    note: str | None
+
+
+class LeaveIn(In):
+    reason: LeavingReason
+
+
+class ClosingIn(In):
+    rating: Rating
+    goals_met: bool
+    note: Text = ""
+
+
+class ClosingOut(Out):
+    id: UUID
+    pairing_id: UUID
+    member_id: UUID
+    rating: int
+    goals_met: bool
+    note: str
+    answered_at: datetime
+
+
+class TestimonialIn(In):
+    body: Message
+
+
+class TestimonialOut(Out):
+    id: UUID
+    pairing_id: UUID
+    author_id: UUID
+    subject_id: UUID
+    body: str
+    written_at: datetime
+    published_at: datetime | None
