@@ -122,6 +122,25 @@ ROWS = {
         "INSERT INTO testimonials (id, community_id, pairing_id, author_id, subject_id, body)"
         " VALUES (:id, :c, :pairing_id, :id, :id, 'x')",
     ),
+    "goal_id": (
+        "matching",
+        "INSERT INTO goals (id, community_id, pairing_id, title, progress, set_by)"
+        " VALUES (:id, :c, :pairing_id, 'X', 0, :id)",
+    ),
+    "task_id": (
+        "matching",
+        "INSERT INTO tasks (id, community_id, pairing_id, title) VALUES (:id, :c, :pairing_id, 'X')",
+    ),
+    "template_id": (
+        "matching",
+        "INSERT INTO check_in_templates (id, community_id, program_id, name, agenda)"
+        " VALUES (:id, :c, :program_id, 'X', '[]')",
+    ),
+    "resource_id": (
+        "matching",
+        "INSERT INTO resources (id, community_id, program_id, audience, title, url, note)"
+        " VALUES (:id, :c, :program_id, 'pairs', 'X', 'https://example.org', '')",
+    ),
     "request_id": (
         "matching",
         "INSERT INTO requests (id, community_id, program_id, mentee_id, mentor_id, message, status, expires_at)"

@@ -25,8 +25,8 @@ from kith_gateway.types import Connection, Node, node, record
 
 if TYPE_CHECKING:
     from kith_gateway.schema.groups import Group
-    from kith_gateway.schema.matching import Pairing, Request
-    from kith_gateway.schema.pairing_life import Pulse, Testimonial
+    from kith_gateway.schema.matching import Request
+    from kith_gateway.schema.pairing_life import Pairing, Pulse, Testimonial
     from kith_gateway.schema.recognition import BadgeAward, Kudos
 
 _FROM_GROUPS = strawberry.lazy("kith_gateway.schema.groups")
@@ -85,7 +85,7 @@ class Member(Node):
     roles: list[str] | None = joined(
         IDENTITY, "/read/roles-by-member", key="id", shape="value", bound=20, description="The roles they hold now."
     )
-    pairings: list[Annotated["Pairing", _FROM_MATCHING]] | None = joined(
+    pairings: list[Annotated["Pairing", _FROM_PAIRINGS]] | None = joined(
         MATCHING,
         "/read/pairings-by-member",
         key="id",
@@ -175,7 +175,7 @@ class Viewer:
     onboarding: list[OnboardingStep] | None = fetched(
         IDENTITY, "/onboarding", bound=50, description="The caller's onboarding checklist, in order."
     )
-    pairings: Connection[Annotated["Pairing", _FROM_MATCHING]] | None = paged(
+    pairings: Connection[Annotated["Pairing", _FROM_PAIRINGS]] | None = paged(
         MATCHING, "/pairings", description="The caller's pairings, the oldest first."
     )
     requests: Connection[Annotated["Request", _FROM_MATCHING]] | None = paged(

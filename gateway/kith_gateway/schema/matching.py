@@ -12,9 +12,9 @@ from kith_gateway.schema.identity import Member
 from kith_gateway.types import Connection, Node, enumeration, node, record
 
 if TYPE_CHECKING:
-    from kith_gateway.schema.pairing_life import Agreement, ClosingSurvey, Contact, Nudge, Pulse, Touchpoint
+    from kith_gateway.schema.guidance import CheckInTemplate, Resource
 
-_OF_ITS_LIFE = strawberry.lazy("kith_gateway.schema.pairing_life")
+_OF_GUIDANCE = strawberry.lazy("kith_gateway.schema.guidance")
 
 
 @enumeration
@@ -76,26 +76,6 @@ class MatchMode(Enum):
 
 
 @enumeration
-class PairingStatus(Enum):
-    """Where a pairing is."""
-
-    PROPOSED = "proposed"
-    ACCEPTED = "accepted"
-    DECLINED = "declined"
-    ENDED = "ended"
-
-
-@enumeration
-class EndReason(Enum):
-    """How a pairing ended."""
-
-    AGREED_END = "agreed_end"
-    SILENCE = "silence"
-    COMPLETED = "completed"
-    NO_FAULT = "no_fault"
-
-
-@enumeration
 class RequestStatus(Enum):
     """Where a request is."""
 
@@ -145,6 +125,22 @@ class Program(Node):
     )
     enrollment_counts: EnrollmentCounts | None = joined(
         MATCHING, "/read/enrollment-counts-by-program", key="id", description="How many are enrolled."
+    )
+    check_in_templates: list[Annotated["CheckInTemplate", _OF_GUIDANCE]] | None = joined(
+        MATCHING,
+        "/read/check-in-templates-by-program",
+        key="id",
+        shape="list",
+        bound=100,
+        description="Agendas for two who meet.",
+    )
+    resources: list[Annotated["Resource", _OF_GUIDANCE]] | None = joined(
+        MATCHING,
+        "/read/resources-by-program",
+        key="id",
+        shape="list",
+        bound=100,
+        description="What there is to read or use.",
     )
 
 
@@ -244,73 +240,6 @@ class Unmatched:
     reason: str = plain("Why.")
 
 
-@node(MATCHING, "/read/pairings")
-class Pairing(Node):
-    """A mentor and a mentee, proposed or together."""
-
-    id: strawberry.ID = identifier("Pairing")
-    status: PairingStatus = plain("Where it is.")
-    mentor_accepted_at: datetime | None = plain("When the mentor said yes.")
-    mentee_accepted_at: datetime | None = plain("When the mentee said yes.")
-    proposed_at: datetime = plain("Since when it is proposed.")
-    settled_at: datetime | None = plain("When it was accepted or declined.")
-    ended_at: datetime | None = plain("When it ended.")
-    end_reason: EndReason | None = plain("How it ended.")
-    went_quiet: Member | None = joined(
-        IDENTITY, "/read/members", key="quiet_id", description="Whose move it was, where silence ended it."
-    )
-    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="The mentor.")
-    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="The mentee.")
-    accepted_by: Member | None = joined(
-        IDENTITY, "/read/members", key="accepted_by", description="The coordinator who accepted for both."
-    )
-    program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In which program.")
-    agreement: Annotated["Agreement", _OF_ITS_LIFE] | None = joined(
-        MATCHING, "/read/agreements-in-force", key="id", description="What holds between the two; for these two alone."
-    )
-    proposed_agreement: Annotated["Agreement", _OF_ITS_LIFE] | None = joined(
-        MATCHING, "/read/agreements-proposed", key="id", description="Terms that wait for one of the two to accept."
-    )
-    contact: Annotated["Contact", _OF_ITS_LIFE] | None = joined(
-        MATCHING, "/read/contact-by-pairing", key="id", description="How the two keep in touch, while it lasts."
-    )
-    touchpoints: list[Annotated["Touchpoint", _OF_ITS_LIFE]] | None = joined(
-        MATCHING,
-        "/read/touchpoints-by-pairing",
-        key="id",
-        shape="list",
-        first=20,
-        bound=100,
-        description="What happened between the two, the latest first.",
-    )
-    nudges: list[Annotated["Nudge", _OF_ITS_LIFE]] | None = joined(
-        MATCHING,
-        "/read/nudges-by-pairing",
-        key="id",
-        shape="list",
-        first=20,
-        bound=100,
-        description="Reminders and warnings, the newest first.",
-    )
-    pulses: list[Annotated["Pulse", _OF_ITS_LIFE]] | None = joined(
-        MATCHING,
-        "/read/pulses-by-pairing",
-        key="id",
-        shape="list",
-        first=20,
-        bound=100,
-        description="How the caller said it goes; for coordinators both. The newest first.",
-    )
-    closing_surveys: list[Annotated["ClosingSurvey", _OF_ITS_LIFE]] | None = joined(
-        MATCHING,
-        "/read/closings-by-pairing",
-        key="id",
-        shape="list",
-        bound=2,
-        description="How the caller said it was; for coordinators both.",
-    )
-
-
 @record
 class Move:
     """Whose turn it is."""
@@ -365,10 +294,4 @@ class Query:
         arguments=_OF_RUN,
         cursor=("mentee_id",),
         description="For whom a match run found nobody, and why.",
-    )
-    pairings: Connection[Pairing] | None = paged(
-        MATCHING,
-        "/programs/{program_id}/pairings",
-        arguments=_OF_PROGRAM,
-        description="The pairings of a program, the oldest first; for coordinators.",
     )

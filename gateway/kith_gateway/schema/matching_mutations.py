@@ -11,7 +11,6 @@ from kith_gateway.schema.matching import (
     Enrollment,
     MatchMode,
     MatchRun,
-    Pairing,
     Program,
     ProgramKind,
     ProgramStatus,
@@ -19,6 +18,7 @@ from kith_gateway.schema.matching import (
     RequestAnswer,
     Side,
 )
+from kith_gateway.schema.pairing_life import Pairing
 from kith_gateway.types import given, maybe, record, taking
 from kith_gateway.writes import Input, mutation
 

@@ -2,13 +2,14 @@
 
 from datetime import date, datetime
 from enum import Enum
+from typing import Annotated
 
 import strawberry
 
-from kith_gateway.joins import IDENTITY, MATCHING, identifier, joined, lookup, plain
+from kith_gateway.joins import IDENTITY, MATCHING, Argument, identifier, joined, lookup, paged, plain
 from kith_gateway.schema.identity import Member
-from kith_gateway.schema.matching import Pairing
-from kith_gateway.types import enumeration, record
+from kith_gateway.schema.matching import Program
+from kith_gateway.types import Connection, Node, enumeration, node, record
 
 
 @enumeration
@@ -118,7 +119,9 @@ class Pulse:
     wants_help: bool | None = plain("Whether a coordinator should get in touch.")
     note: str | None = plain("What else they say.")
     member: Member | None = joined(IDENTITY, "/read/members", key="member_id", description="Who is asked.")
-    pairing: Pairing | None = joined(MATCHING, "/read/pairings", key="pairing_id", description="Of which pairing.")
+    pairing: Annotated["Pairing", strawberry.lazy("kith_gateway.schema.pairing_life")] | None = joined(
+        MATCHING, "/read/pairings", key="pairing_id", description="Of which pairing."
+    )
 
 
 @record
@@ -145,8 +148,147 @@ class Testimonial:
     subject: Member | None = joined(IDENTITY, "/read/members", key="subject_id", description="Of whom.")
 
 
+@record
+class Goal:
+    """What two who are paired want to reach."""
+
+    id: strawberry.ID = identifier("Goal")
+    title: str = plain("What.")
+    progress: int = plain("How far it is, 0 to 100.")
+    set_at: datetime = plain("Since when they want it.")
+    reached_at: datetime | None = plain("When they reached it.")
+    set_by: Member | None = joined(IDENTITY, "/read/members", key="set_by", description="Who wrote it down.")
+
+
+@record
+class Task:
+    """Something to do in a pairing."""
+
+    id: strawberry.ID = identifier("Task")
+    goal_id: strawberry.ID | None = identifier("Goal", key="goal_id", description="For which goal.")
+    title: str = plain("What.")
+    due_on: date | None = plain("Until when.")
+    added_at: datetime = plain("Since when it is to be done.")
+    done_at: datetime | None = plain("When it was done.")
+    assignee: Member | None = joined(
+        IDENTITY, "/read/members", key="assignee_id", description="Who does it; nobody named: both."
+    )
+    done_by: Member | None = joined(IDENTITY, "/read/members", key="done_by", description="Who said that it is done.")
+
+
+@enumeration
+class PairingStatus(Enum):
+    """Where a pairing is."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    ENDED = "ended"
+
+
+@enumeration
+class EndReason(Enum):
+    """How a pairing ended."""
+
+    AGREED_END = "agreed_end"
+    SILENCE = "silence"
+    COMPLETED = "completed"
+    NO_FAULT = "no_fault"
+
+
+@node(MATCHING, "/read/pairings")
+class Pairing(Node):
+    """A mentor and a mentee, proposed or together."""
+
+    id: strawberry.ID = identifier("Pairing")
+    status: PairingStatus = plain("Where it is.")
+    mentor_accepted_at: datetime | None = plain("When the mentor said yes.")
+    mentee_accepted_at: datetime | None = plain("When the mentee said yes.")
+    proposed_at: datetime = plain("Since when it is proposed.")
+    settled_at: datetime | None = plain("When it was accepted or declined.")
+    ended_at: datetime | None = plain("When it ended.")
+    end_reason: EndReason | None = plain("How it ended.")
+    went_quiet: Member | None = joined(
+        IDENTITY, "/read/members", key="quiet_id", description="Whose move it was, where silence ended it."
+    )
+    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="The mentor.")
+    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="The mentee.")
+    accepted_by: Member | None = joined(
+        IDENTITY, "/read/members", key="accepted_by", description="The coordinator who accepted for both."
+    )
+    program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In which program.")
+    agreement: Agreement | None = joined(
+        MATCHING, "/read/agreements-in-force", key="id", description="What holds between the two; for these two alone."
+    )
+    proposed_agreement: Agreement | None = joined(
+        MATCHING, "/read/agreements-proposed", key="id", description="Terms that wait for one of the two to accept."
+    )
+    contact: Contact | None = joined(
+        MATCHING, "/read/contact-by-pairing", key="id", description="How the two keep in touch, while it lasts."
+    )
+    touchpoints: list[Touchpoint] | None = joined(
+        MATCHING,
+        "/read/touchpoints-by-pairing",
+        key="id",
+        shape="list",
+        first=20,
+        bound=100,
+        description="What happened between the two, the latest first.",
+    )
+    nudges: list[Nudge] | None = joined(
+        MATCHING,
+        "/read/nudges-by-pairing",
+        key="id",
+        shape="list",
+        first=20,
+        bound=100,
+        description="Reminders and warnings, the newest first.",
+    )
+    pulses: list[Pulse] | None = joined(
+        MATCHING,
+        "/read/pulses-by-pairing",
+        key="id",
+        shape="list",
+        first=20,
+        bound=100,
+        description="How the caller said it goes; for coordinators both. The newest first.",
+    )
+    goals: list[Goal] | None = joined(
+        MATCHING,
+        "/read/goals-by-pairing",
+        key="id",
+        shape="list",
+        first=20,
+        bound=100,
+        description="What the two want to reach, the newest first; for these two alone.",
+    )
+    tasks: list[Task] | None = joined(
+        MATCHING,
+        "/read/tasks-by-pairing",
+        key="id",
+        shape="list",
+        first=20,
+        bound=100,
+        description="What is to be done, the newest first; for these two alone.",
+    )
+    closing_surveys: list[ClosingSurvey] | None = joined(
+        MATCHING,
+        "/read/closings-by-pairing",
+        key="id",
+        shape="list",
+        bound=2,
+        description="How the caller said it was; for coordinators both.",
+    )
+
+
 @strawberry.type
 class Query:
     pairing: Pairing | None = lookup(
         MATCHING, "/read/pairings", of="Pairing", description="One pairing of the caller; for coordinators any."
+    )
+    pairings: Connection[Pairing] | None = paged(
+        MATCHING,
+        "/programs/{program_id}/pairings",
+        arguments=(Argument("program_id", strawberry.ID, "The program.", refers="Program"),),
+        description="The pairings of a program, the oldest first; for coordinators.",
     )

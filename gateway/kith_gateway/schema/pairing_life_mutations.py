@@ -5,13 +5,15 @@ from datetime import date, datetime
 import strawberry
 
 from kith_gateway.joins import MATCHING
-from kith_gateway.schema.matching import Pairing
 from kith_gateway.schema.pairing_life import (
     Agreement,
     Channel,
     ClosingSurvey,
+    Goal,
     LeavingReason,
+    Pairing,
     Pulse,
+    Task,
     Testimonial,
     Touchpoint,
     TouchpointKind,
@@ -99,6 +101,44 @@ class WithdrawTestimonialInput(Input):
     testimonial_id: strawberry.ID = given("The testimonial.", refers="Testimonial")
 
 
+@taking
+class SetGoalInput(Input):
+    """A goal of a pairing one is part of."""
+
+    pairing_id: strawberry.ID = given("The pairing.", refers="Pairing")
+    title: str = given("What to reach.")
+
+
+@taking
+class ChangeGoalInput(Input):
+    """What to change of a goal; what is left out stays."""
+
+    goal_id: strawberry.ID = given("The goal.", refers="Goal")
+    title: str | None = maybe("What to reach.")
+    progress: int | None = maybe("How far it is, 0 to 100.")
+
+
+@taking
+class AddTaskInput(Input):
+    """A task in a pairing one is part of."""
+
+    pairing_id: strawberry.ID = given("The pairing.", refers="Pairing")
+    title: str = given("What to do.")
+    goal_id: strawberry.ID | None = maybe("For which goal.", refers="Goal")
+    assignee_id: strawberry.ID | None = maybe("Who does it; both when left out.", refers="Member")
+    due_on: date | None = maybe("Until when.")
+
+
+@taking
+class CheckTaskInput(Input):
+    """Whether a task is done."""
+
+    task_id: strawberry.ID = given("The task.", refers="Task")
+    done: bool = given("True: it is.")
+
+
+_goal = ("goal", Goal, "The goal.")
+_task = ("task", Task, "The task.")
 _testimonial = ("testimonial", Testimonial, "The testimonial.")
 _agreement = ("agreement", Agreement, "The agreement.")
 mutations = [
@@ -140,5 +180,21 @@ mutations = [
     mutation(
         "withdraw_testimonial", MATCHING, "POST", "/testimonials/{testimonial_id}/withdraw",
         takes=WithdrawTestimonialInput, gives=_testimonial, description="Take a testimonial back, for good.",
+    ),
+    mutation(
+        "set_goal", MATCHING, "POST", "/pairings/{pairing_id}/goals", takes=SetGoalInput,
+        gives=_goal, description="Write down what the two want to reach; both see it and may change it.",
+    ),
+    mutation(
+        "change_goal", MATCHING, "PATCH", "/goals/{goal_id}", takes=ChangeGoalInput,
+        gives=_goal, description="Say how far a goal is, or rename it.",
+    ),
+    mutation(
+        "add_task", MATCHING, "POST", "/pairings/{pairing_id}/tasks", takes=AddTaskInput,
+        gives=_task, description="Write down what is to be done, by one of the two or both.",
+    ),
+    mutation(
+        "check_task", MATCHING, "POST", "/tasks/{task_id}/check", takes=CheckTaskInput,
+        gives=_task, description="Say that a task is done, or that it is not.",
     ),
 ]  # fmt: skip

@@ -25,6 +25,24 @@ class NoSuchAgreement(NotFound):
     code = "no_such_agreement"
 
 
+class NoSuchGoal(NotFound):
+    """There is no such goal in a pairing of yours."""
+
+    code = "no_such_goal"
+
+
+class NoSuchTask(NotFound):
+    """There is no such task in a pairing of yours."""
+
+    code = "no_such_task"
+
+
+class NoSuchGuide(NotFound):
+    """There is no such agenda or resource in this community."""
+
+    code = "no_such_guide"
+
+
 class NoSuchPulse(NotFound):
     """There is no such pulse, or it is not yours."""
 
@@ -137,6 +155,18 @@ class EndsInThePast(Invalid):
     """An agreement ends today or later."""
 
     code = "ends_in_the_past"
+
+
+class NotOneOfTheTwo(Invalid):
+    """A task is for one of the two who are paired, or without a name for both."""
+
+    code = "not_one_of_the_two"
+
+
+class TooManyGuides(Conflict):
+    """A program has a hundred agendas and a hundred resources at most; remove one first."""
+
+    code = "too_many_guides"
 
 
 class NotInThisTime(Invalid):

@@ -106,6 +106,12 @@ class PairingEnded(_Pair, type="matching.pairing_ended.v1", aggregate="pairing_i
     reason: EndReason
 
 
+class GoalReached(_Pair, type="matching.goal_reached.v1", aggregate="pairing_id"):
+    """Two who are paired have reached a goal they had set."""
+
+    goal_id: UUID
+
+
 class PulseAsked(Event, type="matching.pulse_asked.v1", aggregate="pulse_id"):
     """One of two who are paired is asked how it goes; the answer is in no event."""
 

@@ -146,3 +146,40 @@ class Testimonial(Base):
     written_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     published_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
+
+
+class Goal(Base):
+    """What two who are paired want to reach; `reached_at` while `progress` is 100."""
+
+    __tablename__ = "goals"
+    __table_args__ = (
+        Index("goals_of_pairing", "pairing_id", "id"),
+        CheckConstraint("progress >= 0 AND progress <= 100", name="progress"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID]
+    pairing_id: Mapped[UUID] = mapped_column(ForeignKey("pairings.id"))
+    title: Mapped[str]
+    progress: Mapped[int] = mapped_column(default=0)
+    set_by: Mapped[UUID]
+    set_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    reached_at: Mapped[datetime | None]
+
+
+class Task(Base):
+    """Something to do in a pairing, by one of the two or, without an assignee, by both."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (Index("tasks_of_pairing", "pairing_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID]
+    pairing_id: Mapped[UUID] = mapped_column(ForeignKey("pairings.id"))
+    goal_id: Mapped[UUID | None] = mapped_column(ForeignKey("goals.id"))
+    title: Mapped[str]
+    assignee_id: Mapped[UUID | None]
+    due_on: Mapped[date | None]
+    added_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[UUID | None]

@@ -13,15 +13,27 @@ from kith_chassis.database import tenant_of
 from kith_chassis.tokens import Principal
 from kith_matching import clock, pairings
 from kith_matching.models import Pairing
-from kith_matching.pairing_life.models import Agreement, ClosingSurvey, Contact, Nudge, Pulse, Testimonial, Touchpoint
+from kith_matching.pairing_life.models import (
+    Agreement,
+    ClosingSurvey,
+    Contact,
+    Goal,
+    Nudge,
+    Pulse,
+    Task,
+    Testimonial,
+    Touchpoint,
+)
 from kith_matching.pairing_life.shapes import ContactOut
 from kith_matching.pairing_life.silence import LADDER
 from kith_matching.pairing_life.standing import Facts, stuck
 from kith_matching.queries import COORDINATE, pairings_by_id
 
-Row = TypeVar("Row", Touchpoint, Nudge, Pulse, ClosingSurvey)
+Row = TypeVar("Row", Touchpoint, Nudge, Pulse, ClosingSurvey, Goal, Task)
 PRIVATE = (Pulse, ClosingSurvey)
 """Of these a member sees their own, and a coordinator those of both; never one those of the other."""
+BETWEEN = (Goal, Task)
+"""These are the two's alone."""
 
 
 async def agreements(
@@ -83,10 +95,12 @@ async def newest(
     session: AsyncSession, kind: type[Row], pairing_ids: Sequence[UUID], *, actor: Principal, first: int
 ) -> list[list[Row]]:
     """What belongs to each pairing, the newest first: for the two and for coordinators."""
-    seen = [each.id for each in await pairings_by_id(session, pairing_ids, actor=actor) if each]
+    seen = [each for each in await pairings_by_id(session, pairing_ids, actor=actor) if each]
+    if issubclass(kind, BETWEEN):
+        seen = [each for each in seen if actor.subject in (each.mentor_id, each.mentee_id)]
     order = Touchpoint.happened_at.desc() if kind is Touchpoint else kind.id.desc()
     place = func.row_number().over(partition_by=kind.pairing_id, order_by=order).label("place")
-    chosen = select(kind, place).where(kind.pairing_id.in_(seen))
+    chosen = select(kind, place).where(kind.pairing_id.in_([each.id for each in seen]))
     if issubclass(kind, PRIVATE) and not actor.may(COORDINATE):
         chosen = chosen.where(kind.member_id == actor.subject)
     ranked = chosen.subquery()

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 from kith_matching.events import LeavingReason
 from kith_matching.pairing_life.silence import TouchKind
 from kith_matching.pairing_life.standing import Stuck
-from kith_matching.shapes import In, Message, Out, Text
+from kith_matching.shapes import In, Message, Name, Out, Text
 
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -133,3 +133,45 @@ class TestimonialOut(Out):
     body: str
     written_at: datetime
     published_at: datetime | None
+
+
+class GoalIn(In):
+    title: Name
+
+
+class GoalChange(In):
+    title: Name | None = None
+    progress: Annotated[int, Field(ge=0, le=100)] | None = None
+
+
+class GoalOut(Out):
+    id: UUID
+    pairing_id: UUID
+    title: str
+    progress: int
+    set_by: UUID
+    set_at: datetime
+    reached_at: datetime | None
+
+
+class TaskIn(In):
+    title: Name
+    goal_id: UUID | None = None
+    assignee_id: UUID | None = None
+    due_on: Annotated[date, Field(examples=["2099-12-31"])] | None = None
+
+
+class TaskCheck(In):
+    done: bool
+
+
+class TaskOut(Out):
+    id: UUID
+    pairing_id: UUID
+    goal_id: UUID | None
+    title: str
+    assignee_id: UUID | None
+    due_on: date | None
+    added_at: datetime
+    done_at: datetime | None
+    done_by: UUID | None

@@ -53,5 +53,6 @@ def upgrade() -> None:
         op.execute(statement)
     protect("pulses", "closing_surveys", "testimonials", column="community_id")
     op.execute("ALTER TABLE contacts ADD COLUMN pulse_at timestamptz")
+    op.execute("CREATE INDEX contacts_pulse ON contacts (pulse_at)")
     op.execute("UPDATE contacts SET pulse_at = now() + interval '28 days'")
     op.execute("ALTER TABLE enrollments ADD COLUMN priority bigint NOT NULL DEFAULT 0")
