@@ -117,6 +117,8 @@ class Program(Node):
     request_expiry_days: int = plain("Days a request waits for an answer.")
     starts_on: date | None = plain("First day.")
     ends_on: date | None = plain("Last day.")
+    enroll_from: datetime | None = plain("From when members enroll.")
+    enroll_until: datetime | None = plain("Until when members enroll; coordinators enroll them later too.")
     weights: JSON = plain("How much each part of a score counts; together 1.")
     rules: JSON = plain("What must hold for two to be paired.")
     created_at: datetime = plain("Since when it exists.")
@@ -250,17 +252,26 @@ class Move:
 
 @record
 class Request:
-    """A mentee asks a mentor for a pairing."""
+    """One asks the other for a pairing."""
 
     id: strawberry.ID = identifier("Request")
-    message: str = plain("What the mentee wrote.")
+    message: str = plain("What was written to the one who is asked.")
     status: RequestStatus = plain("Where it is.")
     asked_at: datetime = plain("When it was made.")
     expires_at: datetime = plain("Until when it waits.")
     settled_at: datetime | None = plain("When it was settled.")
     move: Move = plain("Whose turn it is.")
-    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="Who is asked.")
-    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="Who asks.")
+    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="The mentor.")
+    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="The mentee.")
+    asked_by: Member | None = joined(IDENTITY, "/read/members", key="asked_by", description="Which of them asks.")
+    next_choices: list[Member] | None = joined(
+        IDENTITY,
+        "/read/members",
+        key="choices",
+        shape="each",
+        bound=10,
+        description="Whom to ask next, in this order, when this one does not say yes.",
+    )
     program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In which program.")
 
 

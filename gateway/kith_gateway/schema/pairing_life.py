@@ -202,6 +202,7 @@ class Pairing(Node):
 
     id: strawberry.ID = identifier("Pairing")
     status: PairingStatus = plain("Where it is.")
+    private: bool = plain("Whether it was brought from outside; it takes nobody's room.")
     mentor_accepted_at: datetime | None = plain("When the mentor said yes.")
     mentee_accepted_at: datetime | None = plain("When the mentee said yes.")
     proposed_at: datetime = plain("Since when it is proposed.")

@@ -79,6 +79,12 @@ class ProgramClosed(Conflict):
     code = "program_closed"
 
 
+class EnrollmentClosed(Conflict):
+    """This program does not take enrollments at this time; a coordinator can enroll you."""
+
+    code = "enrollment_closed"
+
+
 class EnrollmentPaused(Conflict):
     """The mentor or the mentee has paused taking part in this program."""
 

@@ -22,6 +22,20 @@ class ProgramOpened(Event, type="matching.program_opened.v1", aggregate="program
     kind: Kind
 
 
+class ProgramStarted(Event, type="matching.program_started.v1", aggregate="program_id"):
+    """A program is under way."""
+
+    program_id: UUID
+    kind: Kind
+
+
+class ProgramCompleted(Event, type="matching.program_completed.v1", aggregate="program_id"):
+    """A program is over: nobody enrolls, asks or is paired in it any more."""
+
+    program_id: UUID
+    kind: Kind
+
+
 class MemberEnrolled(Event, type="matching.member_enrolled.v1", aggregate="enrollment_id"):
     """A member takes part in a program on one side."""
 
@@ -143,19 +157,19 @@ class _Request(Event, type="matching.request.v1", aggregate="request_id"):
 
 
 class RequestMade(_Request, type="matching.request_made.v1", aggregate="request_id"):
-    """A mentee asked a mentor; it is the mentor's move."""
+    """One of the two asked the other, whose move it is."""
 
 
 class RequestAccepted(_Request, type="matching.request_accepted.v1", aggregate="request_id"):
-    """The mentor said yes."""
+    """Who was asked said yes."""
 
 
 class RequestDeclined(_Request, type="matching.request_declined.v1", aggregate="request_id"):
-    """The mentor said no."""
+    """Who was asked said no."""
 
 
 class RequestWithdrawn(_Request, type="matching.request_withdrawn.v1", aggregate="request_id"):
-    """The mentee took it back."""
+    """Who asked took it back."""
 
 
 class RequestExpired(_Request, type="matching.request_expired.v1", aggregate="request_id"):

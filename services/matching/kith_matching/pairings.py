@@ -12,7 +12,7 @@ from kith_chassis.errors import refused
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
 from kith_matching import clock, programs
-from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing, NotTogether
+from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing, NotTogether, WithOneself
 from kith_matching.events import PairingAccepted, PairingDeclined, PairingProposed
 from kith_matching.models import MatchRun, MatchSuggestion, Pairing, Program
 from kith_matching.pairing_life import contact
@@ -26,6 +26,7 @@ _PROPOSE = text("""
 WITH open_now AS (
   SELECT mentor_id, mentee_id FROM pairings
   WHERE community_id = :community AND program_id = :program AND status IN ('proposed', 'accepted')
+    AND NOT private
 ), ranked AS (
   SELECT s.mentee_id, s.mentor_id, r.id,
          row_number() OVER (PARTITION BY s.mentor_id ORDER BY s.score DESC, s.mentee_id) AS mentor_place
@@ -90,6 +91,7 @@ async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
             Pairing.program_id == program_id,
             column == enrolled.member_id,
             Pairing.status.in_(("proposed", "accepted")),
+            Pairing.private.is_(False),
         )
         if (await session.scalar(taken) or 0) >= enrolled.max_pairings:
             raise NoRoom(f"The {enrolled.side} has no room for another pairing in this program.")
@@ -109,6 +111,34 @@ async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
         await session.flush()
     emit(session, PairingProposed(**_fields(pairing)))
     await _accepted(session, [pairing])
+    return pairing
+
+
+async def bring(session: AsyncSession, *, actor_id: UUID, program_id: UUID, side: str, other_id: UUID) -> Pairing:
+    """Propose to live an existing relationship in a program; it takes nobody's room, and the other says yes or no.
+
+    Raises ProgramClosed, WithOneself, NoSuchParticipant or AlreadyPaired.
+    """
+    if actor_id == other_id:
+        raise WithOneself
+    program = await programs.taking_part(session, program_id)
+    await programs.all_known(session, [actor_id, other_id])
+    now, mentor = clock.now(), side == "mentor"
+    pairing = Pairing(
+        community_id=program.community_id,
+        program_id=program_id,
+        mentor_id=actor_id if mentor else other_id,
+        mentee_id=other_id if mentor else actor_id,
+        status="proposed",
+        mentor_accepted_at=now if mentor else None,
+        mentee_accepted_at=None if mentor else now,
+        proposed_at=now,
+        private=True,
+    )
+    session.add(pairing)
+    with refused({"one_open_pairing": AlreadyPaired()}):
+        await session.flush()
+    emit(session, PairingProposed(**_fields(pairing)))
     return pairing
 
 

@@ -108,5 +108,7 @@ async def requests_of(
 
 def whose_move(request: Request) -> dict[str, Any]:
     """Who is waited for, and since when; nobody once it is settled."""
-    waiting = request.status == "pending"
-    return {"member_id": request.mentor_id if waiting else None, "since": request.asked_at if waiting else None}
+    if request.status != "pending":
+        return {"member_id": None, "since": None}
+    asked = request.mentee_id if request.asked_by == request.mentor_id else request.mentor_id
+    return {"member_id": asked, "since": request.asked_at}

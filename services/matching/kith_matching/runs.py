@@ -137,7 +137,7 @@ SELECT coalesce(json_agg(json_build_object(
 FROM (
   SELECT n.*, n.max_pairings - (
     SELECT count(*) FROM pairings r WHERE r.community_id = n.community_id AND r.program_id = n.program_id
-      AND r.status IN ('proposed', 'accepted')
+      AND r.status IN ('proposed', 'accepted') AND NOT r.private
       AND (CASE WHEN n.side = 'mentee' THEN r.mentee_id ELSE r.mentor_id END) = n.member_id) AS free
   FROM enrollments n WHERE n.community_id = :community AND n.program_id = :program AND n.side = :side AND NOT n.paused
 ) e JOIN participants p ON p.community_id = e.community_id AND p.member_id = e.member_id

@@ -1,12 +1,12 @@
 """What the routes of matching take and answer."""
 
 import unicodedata
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Depends
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from kith_chassis.tokens import Principal, permitted
 from kith_matching.events import EndReason, Kind, Side
@@ -31,6 +31,18 @@ Message = Annotated[
 ]
 
 
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def _near(value: datetime) -> datetime:
+    """An instant that is a date in every zone: at the ends of the calendar there are offsets that lead out of it."""
+    if not FIRST <= value < LAST:
+        raise ValueError("is not from the year 2000 to 2099")
+    return value
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_near), Field(examples=["2027-03-01T18:00:00Z"])]
+Day = Annotated[date, Field(examples=["2099-12-31"])]
 Mode = Literal["best_total", "fair", "stable"]
 
 
@@ -50,9 +62,21 @@ class ProgramIn(In):
     request_expiry_days: int = Field(default=7, ge=1, le=90)
     starts_on: date | None = None
     ends_on: date | None = None
+    enroll_from: Instant | None = None
+    enroll_until: Instant | None = None
     weights: dict[str, float] = Field(default={}, max_length=20)
     rules: dict[str, Any] = Field(default={}, max_length=20)
     open: bool = True
+
+
+class ProgramChange(In):
+    name: Name | None = None
+    objectives: Text | None = None
+    request_expiry_days: int | None = Field(default=None, ge=1, le=90)
+    starts_on: Day | None = None
+    ends_on: Day | None = None
+    enroll_from: Instant | None = None
+    enroll_until: Instant | None = None
 
 
 class StepIn(In):
@@ -69,6 +93,8 @@ class ProgramOut(Out):
     request_expiry_days: int
     starts_on: date | None
     ends_on: date | None
+    enroll_from: datetime | None
+    enroll_until: datetime | None
     weights: dict[str, float]
     rules: dict[str, Any]
     coordinator_id: UUID
@@ -218,6 +244,12 @@ class PairingOut(Out):
     ended_at: datetime | None
     end_reason: EndReason | None
     quiet_id: UUID | None
+    private: bool
+
+
+class BringIn(In):
+    side: Literal["mentor", "mentee"]
+    other_id: UUID
 
 
 class AnswerIn(In):
@@ -235,6 +267,12 @@ class AcceptedOut(BaseModel):
 class AskIn(In):
     mentor_id: UUID
     message: Message
+    then: list[UUID] = Field(default=[], max_length=10)
+
+
+class AskMenteeIn(In):
+    mentee_id: UUID
+    message: Message
 
 
 class SettleIn(In):
@@ -251,6 +289,8 @@ class RequestOut(Out):
     program_id: UUID
     mentee_id: UUID
     mentor_id: UUID
+    asked_by: UUID | None
+    choices: list[UUID]
     message: str
     status: Literal["pending", "accepted", "declined", "expired", "withdrawn", "waitlisted"]
     asked_at: datetime

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
+from kith_gateway.ids import encode_id
 from kith_matching import clock
 from kith_testkit.probe import MEMBER, Actor, eventually
 
@@ -50,6 +51,9 @@ class Place:
 
     def key(self, name):
         return self.key_of(self.ids[name])
+
+    def global_id(self, kind, key):
+        return encode_id(kind, key)
 
     def actor(self, name):
         return self.owner if name == "Ada" else Actor(self.community_id, self.key_of(self.ids[name]), MEMBER)

@@ -1,27 +1,16 @@
 """What the routes of a pairing's life take and answer."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import Field
 
 from kith_matching.events import LeavingReason
 from kith_matching.pairing_life.silence import TouchKind
 from kith_matching.pairing_life.standing import Stuck
-from kith_matching.shapes import In, Message, Name, Out, Text
+from kith_matching.shapes import Day, In, Instant, Message, Name, Out, Text
 
-FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-
-
-def _near(value: datetime) -> datetime:
-    """An instant that is a date in every zone: at the ends of the calendar there are offsets that lead out of it."""
-    if not FIRST <= value < LAST:
-        raise ValueError("is not from the year 2000 to 2099")
-    return value
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_near)]
 Channel = Literal["video", "audio", "text", "in_person"]
 
 
@@ -30,7 +19,7 @@ class TermsIn(In):
     boundaries: Text = ""
     channel: Channel
     every_days: int = Field(ge=1, le=90)
-    ends_on: Annotated[date, Field(examples=["2099-12-31"])] | None = None
+    ends_on: Day | None = None
 
 
 class AgreementOut(Out):
@@ -158,7 +147,7 @@ class TaskIn(In):
     title: Name
     goal_id: UUID | None = None
     assignee_id: UUID | None = None
-    due_on: Annotated[date, Field(examples=["2099-12-31"])] | None = None
+    due_on: Day | None = None
 
 
 class TaskCheck(In):
