@@ -11,6 +11,7 @@ from strawberry.types import ExecutionContext
 from kith_gateway.joins import any_node, any_nodes
 from kith_gateway.operations import Guarded
 from kith_gateway.schema import (
+    coordination,
     delivery,
     delivery_mutations,
     groups,
@@ -29,7 +30,7 @@ from kith_gateway.schema import (
 )
 from kith_gateway.types import SCALARS, Node
 
-QUERIES = (identity, matching, pairing_life, groups, recognition, metrics, delivery)
+QUERIES = (identity, matching, pairing_life, coordination, groups, recognition, metrics, delivery)
 MUTATIONS = (
     identity_mutations,
     matching_mutations,

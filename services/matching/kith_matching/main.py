@@ -2,6 +2,7 @@ from kith_chassis.service import create_service
 from kith_events.reconcile import reconciling
 from kith_matching import routes
 from kith_matching.consumers import consumers
+from kith_matching.coordination import routes as coordination
 from kith_matching.guidance import routes as guidance
 from kith_matching.jobs import jobs
 from kith_matching.pairing_life import goal_routes
@@ -9,7 +10,7 @@ from kith_matching.pairing_life import routes as pairing_life
 
 app = create_service(
     name="matching",
-    routers=[*routes.routers, pairing_life.routes, goal_routes.routes, guidance.routes],
+    routers=[*routes.routers, pairing_life.routes, goal_routes.routes, guidance.routes, coordination.routes],
     consumers=consumers,
     jobs=jobs,
     extra=[reconciling],

@@ -9,7 +9,8 @@ from kith_matching.pairing_life.silence import LADDER
 Stuck = Literal["no_agreement", "not_met", "silent"]
 MILESTONES: dict[Stuck, timedelta] = {"no_agreement": timedelta(days=14), "not_met": timedelta(days=21)}
 """How long after it began a pairing should have an agreement, and have met."""
-_WARNED = [kind for kind, _ in LADDER].index("warning") + 1
+WARNED = [kind for kind, _ in LADDER].index("warning") + 1
+"""Steps of the ladder of silence that were taken when somebody was warned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +27,4 @@ def stuck(facts: Facts, *, now: datetime) -> list[Stuck]:
     """The reasons, the gravest last; none for a pairing that is well."""
     missed = {"no_agreement": facts.agreed_at is None, "not_met": facts.met_at is None}
     found = [name for name, within in MILESTONES.items() if missed[name] and now - facts.began_at >= within]
-    return [*found, "silent"] if facts.climbed >= _WARNED else found
+    return [*found, "silent"] if facts.climbed >= WARNED else found
