@@ -141,6 +141,11 @@ ROWS = {
         "INSERT INTO resources (id, community_id, program_id, audience, title, url, note)"
         " VALUES (:id, :c, :program_id, 'pairs', 'X', 'https://example.org', '')",
     ),
+    "help_id": (
+        "matching",
+        "INSERT INTO help_requests (id, community_id, program_id, asked_by, topic, body, status)"
+        " VALUES (:id, :c, :program_id, :id, 'X', '', 'open')",
+    ),
     "request_id": (
         "matching",
         "INSERT INTO requests (id, community_id, program_id, mentee_id, mentor_id, message, status, expires_at)"

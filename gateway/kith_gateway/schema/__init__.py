@@ -17,6 +17,7 @@ from kith_gateway.schema import (
     groups,
     groups_mutations,
     guidance,
+    help_queue,
     identity,
     identity_mutations,
     matching,
@@ -30,12 +31,13 @@ from kith_gateway.schema import (
 )
 from kith_gateway.types import SCALARS, Node
 
-QUERIES = (identity, matching, pairing_life, coordination, groups, recognition, metrics, delivery)
+QUERIES = (identity, matching, pairing_life, coordination, help_queue, groups, recognition, metrics, delivery)
 MUTATIONS = (
     identity_mutations,
     matching_mutations,
     pairing_life_mutations,
     guidance,
+    help_queue,
     groups_mutations,
     recognition_mutations,
     metrics_mutations,

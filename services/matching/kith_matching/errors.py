@@ -43,6 +43,12 @@ class NoSuchGuide(NotFound):
     code = "no_such_guide"
 
 
+class NoSuchHelpRequest(NotFound):
+    """There is no such request for help in this community."""
+
+    code = "no_such_help_request"
+
+
 class NoSuchPulse(NotFound):
     """There is no such pulse, or it is not yours."""
 
@@ -137,6 +143,30 @@ class NotTogether(Conflict):
     """This pairing is not accepted by both, or it has ended."""
 
     code = "not_together"
+
+
+class AlreadyClaimed(Conflict):
+    """Somebody else has taken this on, or it is your own; take another one."""
+
+    code = "already_claimed"
+
+
+class ClaimLost(Conflict):
+    """This is not yours to settle: you have not claimed it, or the claim has run out; claim it again."""
+
+    code = "claim_lost"
+
+
+class AlreadyDone(Conflict):
+    """This was resolved or withdrawn before."""
+
+    code = "already_done"
+
+
+class NobodyWaits(Conflict):
+    """Nobody waits for help here whom nobody helps."""
+
+    code = "nobody_waits"
 
 
 class NotEnded(Conflict):

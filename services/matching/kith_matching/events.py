@@ -149,6 +149,32 @@ class TestimonialWithdrawn(_Testimonial, type="matching.testimonial_withdrawn.v1
     """A testimonial that was public is not any more."""
 
 
+class HelpAsked(Event, type="matching.help_asked.v1", aggregate="help_id"):
+    """Somebody needs help with something; whoever can may take it on."""
+
+    help_id: UUID
+    program_id: UUID
+    asked_by: UUID
+
+
+class HelpClaimed(Event, type="matching.help_claimed.v1", aggregate="help_id"):
+    """Somebody has taken it on, for a while."""
+
+    help_id: UUID
+    program_id: UUID
+    asked_by: UUID
+    helper_id: UUID
+
+
+class HelpResolved(Event, type="matching.help_resolved.v1", aggregate="help_id"):
+    """It is done, by the last who took it on, if anybody did."""
+
+    help_id: UUID
+    program_id: UUID
+    asked_by: UUID
+    helper_id: UUID | None
+
+
 class _Request(Event, type="matching.request.v1", aggregate="request_id"):
     request_id: UUID
     program_id: UUID
