@@ -18,7 +18,7 @@ from kith_chassis.events import emit
 from kith_matching import clock, pairings, programs
 from kith_matching.errors import BadPins, NoSuchRun, NotSolved
 from kith_matching.events import MatchRunPublished, MatchRunSolved
-from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Program
+from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Pairing, Program
 
 log = logging.getLogger(__name__)
 LEASE_SECONDS = 60
@@ -102,8 +102,13 @@ async def publish(session: AsyncSession, *, run_id: UUID) -> MatchRun:
         raise NotSolved(f"This run is {run.status}; only a solved draft can be published.")
     program = await programs.taking_part(session, run.program_id)
     made = await pairings.propose_run(session, program=program, run=run)
+    found_since = select(Pairing.mentee_id).where(
+        Pairing.program_id == program.id, Pairing.status.in_(("proposed", "accepted")), Pairing.private.is_(False)
+    )
     left_out = select(MatchSuggestion.mentee_id).where(
-        MatchSuggestion.run_id == run.id, MatchSuggestion.mentor_id.is_(None)
+        MatchSuggestion.run_id == run.id,
+        MatchSuggestion.mentor_id.is_(None),
+        MatchSuggestion.mentee_id.not_in(found_since),
     )
     await programs.first_next_time(session, program.id, list(await session.scalars(left_out)))
     run.status, run.published_at = "published", clock.now()

@@ -56,6 +56,20 @@ async def test_m31_both_sides_say_every_four_weeks_how_it_goes_and_neither_reads
     assert all(set(each) == {"pulse_id", "pairing_id", "member_id"} for each in told)
 
 
+async def test_m31_not_even_a_coordinator_reads_what_the_other_of_their_own_pair_says(place, program, calendar):
+    await place.enrolled(program, {"Ada": "MENTOR", "Nils": "MENTEE"})
+    given = {"programId": program["id"], "mentorId": place.ids["Ada"], "message": "Would you help me?"}
+    request = await place.do("askMentor", "Nils", "request { id }", **given)
+    await place.do("answerRequest", "Ada", "request { id }", requestId=request["id"], to="ACCEPTED")
+    await calendar.turn(days=28)
+    [pulse] = await asked(place, "Nils")
+    await place.do("answerPulse", "Nils", "pulse { id }", pulseId=pulse["id"], rating=1, wantsHelp=True)
+    seen = (await place.get(SAID, "Ada", id=pulse["pairing"]["id"]))["pairing"]["pulses"]
+    assert [each["member"]["displayName"] for each in seen] == ["Ada"]
+    query = "query ($id: ID!) { attention(programId: $id, kind: UNHAPPY) { edges { node { reason } } } }"
+    assert (await place.get(query, "Ada", id=program["id"]))["attention"]["edges"] == []
+
+
 @pytest.mark.parametrize("given", [{"rating": 0}, {"rating": 6}, {"note": "x" * 4001}, {"note": "a\u0007"}])
 async def test_m31_an_answer_that_makes_no_sense_is_refused(place, pairing, calendar, given):
     await calendar.turn(days=28)
@@ -79,7 +93,8 @@ async def test_m32_a_pairing_is_closed_and_both_say_how_it_was(place, program, p
     assert await asked(place, "Noa") == []
 
 
-async def published(place, program):
+async def draft(place, program):
+    """A solved run: its id and its certificate."""
     run = await place.do("startMatchRun", "Ada", "matchRun { id }", programId=program["id"])
     query = "query ($id: ID!) { matchRun(id: $id) { status failure certificate { matched gap bound total } } }"
 
@@ -89,12 +104,17 @@ async def published(place, program):
 
     found = await eventually(solved, what="solving", seconds=60)
     assert found["status"] == "SOLVED", found["failure"]
-    await place.do("publishMatchRun", "Ada", "matchRun { id }", runId=run["id"])
+    return run["id"], found["certificate"]
+
+
+async def published(place, program):
+    run, certificate = await draft(place, program)
+    await place.do("publishMatchRun", "Ada", "matchRun { id }", runId=run)
     query = """query ($id: ID!) { pairings(programId: $id) { edges { node {
       id status mentor { displayName } mentee { displayName } } } } }"""
     edges = (await place.get(query, "Ada", id=program["id"]))["pairings"]["edges"]
     open_ = [edge["node"] for edge in edges if edge["node"]["status"] == "PROPOSED"]
-    return found["certificate"], {each["mentee"]["displayName"]: each["mentor"]["displayName"] for each in open_}
+    return certificate, {each["mentee"]["displayName"]: each["mentor"]["displayName"] for each in open_}
 
 
 async def test_m32_who_parts_without_fault_and_who_was_left_out_come_first_in_the_next_run(place, calendar):
@@ -118,6 +138,22 @@ async def test_m32_who_parts_without_fault_and_who_was_left_out_come_first_in_th
     certificate, second = await published(place, program)
     assert certificate["matched"] == 1
     assert set(second) - {"Noa"} < {"Nils", "Nora"}
+
+
+async def test_m32_who_found_a_mentor_since_the_draft_was_not_left_out(place, calendar):
+    program = await place.program()
+    await place.enrolled(program, {"Mia": "MENTOR", "Noa": "MENTEE", "Nora": "MENTEE"})
+    run, certificate = await draft(place, program)
+    assert certificate["matched"] == 1
+    query = "query ($id: ID!) { unmatchedMentees(runId: $id) { edges { node { mentee { displayName } } } } }"
+    [edge] = (await place.get(query, "Ada", id=run))["unmatchedMentees"]["edges"]
+    await place.pairing(program, mentee=edge["node"]["mentee"]["displayName"])
+    await place.do("publishMatchRun", "Ada", "matchRun { id }", runId=run)
+    rows = await place.matching.rows(
+        "SELECT max(priority) AS most FROM enrollments WHERE program_id = :program",
+        program=place.key_of(program["id"]),
+    )
+    assert rows == [{"most": 0}]
 
 
 async def test_m33_a_testimonial_is_public_when_both_want_it_until_one_does_not(place, pairing, calendar):

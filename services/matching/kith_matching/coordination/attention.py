@@ -56,7 +56,8 @@ WITH taken AS (
   FROM living l
 ), said AS (
   SELECT DISTINCT ON (u.pairing_id, u.member_id) u.* FROM pulses u JOIN living l ON l.id = u.pairing_id
-  WHERE u.answered_at IS NOT NULL ORDER BY u.pairing_id, u.member_id, u.answered_at DESC
+  WHERE u.answered_at IS NOT NULL AND (u.member_id = :actor OR :actor NOT IN (l.mentor_id, l.mentee_id))
+  ORDER BY u.pairing_id, u.member_id, u.answered_at DESC
 ), waiting AS (
   SELECT member_id, count(*) AS people, min(since) AS since FROM (
     SELECT move_id AS member_id, since FROM living WHERE climbed > 0
@@ -98,17 +99,19 @@ WHERE e.community_id = :community AND e.program_id = :program AND e.side = 'ment
 
 
 async def attention(
-    session: AsyncSession, *, program_id: UUID, kind: Kind | None, first: int, after: str | None
+    session: AsyncSession, *, actor_id: UUID, program_id: UUID, kind: Kind | None, first: int, after: str | None
 ) -> tuple[list[Any], str | None]:
     """Everything in a program that needs somebody, or what of it is of one kind; who waits longest comes first.
 
-    `subject_id` is the enrollment, pairing or pulse it is about. Raises NoSuchProgram.
+    `subject_id` is the enrollment, pairing or pulse it is about. What the other of a pair says, a coordinator who is
+    in that pair does not learn here either. Raises NoSuchProgram.
     """
     await programs.found(session, program_id)
     now = clock.now()
     values = {
         "community": tenant_of(session),
         "program": program_id,
+        "actor": actor_id,
         "now": now,
         "warned": WARNED,
         "to_agree": MILESTONES["no_agreement"],

@@ -33,11 +33,13 @@ class AttentionOut(Out):
 @routes.get("/programs/{program_id}/attention", responses=problems(NoSuchProgram, InvalidCursor))
 async def list_attention(
     program_id: UUID,
-    _: Coordinator,
+    actor: Coordinator,
     session: Transaction,
     kind: Annotated[Kind | None, Query()] = None,
     first: First = 50,
     after: After = None,
 ) -> Page[AttentionOut]:
-    rows, cursor = await attention(session, program_id=program_id, kind=kind, first=first, after=after)
+    rows, cursor = await attention(
+        session, actor_id=actor.subject, program_id=program_id, kind=kind, first=first, after=after
+    )
     return Page(items=[AttentionOut.model_validate(row) for row in rows], next_cursor=cursor)

@@ -31,6 +31,7 @@ async def begin(session: AsyncSession, pairing_ids: Sequence[UUID]) -> None:
 
 async def of(session: AsyncSession, pairing_id: UUID) -> Contact:
     """The contact of an accepted pairing, locked."""
+    await begin(session, [pairing_id])  # the version before accepts pairings without one while it is replaced
     statement = select(Contact).where(Contact.pairing_id == pairing_id).with_for_update()
     return (await session.scalars(statement)).one()
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -27,11 +27,11 @@ from kith_matching.pairing_life.models import (
 from kith_matching.pairing_life.shapes import ContactOut
 from kith_matching.pairing_life.silence import LADDER
 from kith_matching.pairing_life.standing import Facts, stuck
-from kith_matching.queries import COORDINATE, pairings_by_id
+from kith_matching.queries import pairings_by_id
 
 Row = TypeVar("Row", Touchpoint, Nudge, Pulse, ClosingSurvey, Goal, Task)
 PRIVATE = (Pulse, ClosingSurvey)
-"""Of these a member sees their own, and a coordinator those of both; never one those of the other."""
+"""Of these a member sees their own and coordinators see both, but nobody what the other of their own pair says."""
 BETWEEN = (Goal, Task)
 """These are the two's alone."""
 
@@ -96,13 +96,15 @@ async def newest(
 ) -> list[list[Row]]:
     """What belongs to each pairing, the newest first: for the two and for coordinators."""
     seen = [each for each in await pairings_by_id(session, pairing_ids, actor=actor) if each]
+    own = [each for each in seen if actor.subject in (each.mentor_id, each.mentee_id)]
     if issubclass(kind, BETWEEN):
-        seen = [each for each in seen if actor.subject in (each.mentor_id, each.mentee_id)]
+        seen = own
     order = Touchpoint.happened_at.desc() if kind is Touchpoint else kind.id.desc()
     place = func.row_number().over(partition_by=kind.pairing_id, order_by=order).label("place")
     chosen = select(kind, place).where(kind.pairing_id.in_([each.id for each in seen]))
-    if issubclass(kind, PRIVATE) and not actor.may(COORDINATE):
-        chosen = chosen.where(kind.member_id == actor.subject)
+    if issubclass(kind, PRIVATE):
+        of_others = kind.pairing_id.not_in([each.id for each in own])
+        chosen = chosen.where(or_(kind.member_id == actor.subject, of_others))
     ranked = chosen.subquery()
     row = aliased(kind, ranked)
     statement = select(row).where(ranked.c.place <= first).order_by(ranked.c.place)
