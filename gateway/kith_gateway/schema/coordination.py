@@ -72,6 +72,6 @@ class Query:
             Argument("program_id", strawberry.ID, "The program.", refers="Program"),
             Argument("kind", AttentionKind | None, "Only what is of this kind.", default=None),
         ),
-        cursor=("since", "subject_id", "kind"),
+        cursor=("since", "subject_id"),
         description="Who is unmatched, stuck, unhappy or overloaded, and what to do; who waits longest comes first.",
     )

@@ -103,8 +103,8 @@ async def attention(
 ) -> tuple[list[Any], str | None]:
     """Everything in a program that needs somebody, or what of it is of one kind; who waits longest comes first.
 
-    `subject_id` is the enrollment, pairing or pulse it is about. What the other of a pair says, a coordinator who is
-    in that pair does not learn here either. Raises NoSuchProgram.
+    `subject_id` is the enrollment, pairing or pulse it is about, each at most once. What the other of a pair says, a
+    coordinator who is in that pair does not learn here either. Raises NoSuchProgram.
     """
     await programs.found(session, program_id)
     now = clock.now()
@@ -124,4 +124,4 @@ async def attention(
     statement = select(row.kind, row.subject_id, row.member_id, row.pairing_id, row.since, row.reason)
     if kind is not None:
         statement = statement.where(row.kind == kind)
-    return await paginate(session, statement, by=[row.since, row.subject_id, row.kind], first=first, after=after)
+    return await paginate(session, statement, by=[row.since, row.subject_id], first=first, after=after)
