@@ -108,6 +108,44 @@ ROWS = {
         "INSERT INTO pairings (id, community_id, program_id, mentor_id, mentee_id, status)"
         " VALUES (:id, :c, :program_id, :id, gen_random_uuid(), 'proposed')",
     ),
+    "agreement_id": (
+        "matching",
+        "INSERT INTO agreements (id, community_id, pairing_id, version, support, boundaries, channel, every_days,"
+        " proposed_by) VALUES (:id, :c, :pairing_id, 1, 'x', 'x', 'video', 7, :id)",
+    ),
+    "pulse_id": (
+        "matching",
+        "INSERT INTO pulses (id, community_id, pairing_id, member_id) VALUES (:id, :c, :pairing_id, :id)",
+    ),
+    "testimonial_id": (
+        "matching",
+        "INSERT INTO testimonials (id, community_id, pairing_id, author_id, subject_id, body)"
+        " VALUES (:id, :c, :pairing_id, :id, :id, 'x')",
+    ),
+    "goal_id": (
+        "matching",
+        "INSERT INTO goals (id, community_id, pairing_id, title, progress, set_by)"
+        " VALUES (:id, :c, :pairing_id, 'X', 0, :id)",
+    ),
+    "task_id": (
+        "matching",
+        "INSERT INTO tasks (id, community_id, pairing_id, title) VALUES (:id, :c, :pairing_id, 'X')",
+    ),
+    "template_id": (
+        "matching",
+        "INSERT INTO check_in_templates (id, community_id, program_id, name, agenda)"
+        " VALUES (:id, :c, :program_id, 'X', '[]')",
+    ),
+    "resource_id": (
+        "matching",
+        "INSERT INTO resources (id, community_id, program_id, audience, title, url, note)"
+        " VALUES (:id, :c, :program_id, 'pairs', 'X', 'https://example.org', '')",
+    ),
+    "help_id": (
+        "matching",
+        "INSERT INTO help_requests (id, community_id, program_id, asked_by, topic, body, status)"
+        " VALUES (:id, :c, :program_id, :id, 'X', '', 'open')",
+    ),
     "request_id": (
         "matching",
         "INSERT INTO requests (id, community_id, program_id, mentee_id, mentor_id, message, status, expires_at)"

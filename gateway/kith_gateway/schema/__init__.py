@@ -11,25 +11,33 @@ from strawberry.types import ExecutionContext
 from kith_gateway.joins import any_node, any_nodes
 from kith_gateway.operations import Guarded
 from kith_gateway.schema import (
+    coordination,
     delivery,
     delivery_mutations,
     groups,
     groups_mutations,
+    guidance,
+    help_queue,
     identity,
     identity_mutations,
     matching,
     matching_mutations,
     metrics,
     metrics_mutations,
+    pairing_life,
+    pairing_life_mutations,
     recognition,
     recognition_mutations,
 )
 from kith_gateway.types import SCALARS, Node
 
-QUERIES = (identity, matching, groups, recognition, metrics, delivery)
+QUERIES = (identity, matching, pairing_life, coordination, help_queue, groups, recognition, metrics, delivery)
 MUTATIONS = (
     identity_mutations,
     matching_mutations,
+    pairing_life_mutations,
+    guidance,
+    help_queue,
     groups_mutations,
     recognition_mutations,
     metrics_mutations,

@@ -25,11 +25,13 @@ from kith_gateway.types import Connection, Node, node, record
 
 if TYPE_CHECKING:
     from kith_gateway.schema.groups import Group
-    from kith_gateway.schema.matching import Pairing, Request
+    from kith_gateway.schema.matching import Request
+    from kith_gateway.schema.pairing_life import Pairing, Pulse, Testimonial
     from kith_gateway.schema.recognition import BadgeAward, Kudos
 
 _FROM_GROUPS = strawberry.lazy("kith_gateway.schema.groups")
 _FROM_MATCHING = strawberry.lazy("kith_gateway.schema.matching")
+_FROM_PAIRINGS = strawberry.lazy("kith_gateway.schema.pairing_life")
 _FROM_RECOGNITION = strawberry.lazy("kith_gateway.schema.recognition")
 
 
@@ -83,7 +85,7 @@ class Member(Node):
     roles: list[str] | None = joined(
         IDENTITY, "/read/roles-by-member", key="id", shape="value", bound=20, description="The roles they hold now."
     )
-    pairings: list[Annotated["Pairing", _FROM_MATCHING]] | None = joined(
+    pairings: list[Annotated["Pairing", _FROM_PAIRINGS]] | None = joined(
         MATCHING,
         "/read/pairings-by-member",
         key="id",
@@ -114,6 +116,15 @@ class Member(Node):
         shape="list",
         bound=100,
         description="The badges they were awarded.",
+    )
+    testimonials: list[Annotated["Testimonial", _FROM_PAIRINGS]] | None = joined(
+        MATCHING,
+        "/read/testimonials-by-member",
+        key="id",
+        shape="list",
+        first=20,
+        bound=100,
+        description="What those they were paired with say of them in public, the newest first.",
     )
     partner_count: int | None = joined(
         METRICS,
@@ -164,11 +175,14 @@ class Viewer:
     onboarding: list[OnboardingStep] | None = fetched(
         IDENTITY, "/onboarding", bound=50, description="The caller's onboarding checklist, in order."
     )
-    pairings: Connection[Annotated["Pairing", _FROM_MATCHING]] | None = paged(
+    pairings: Connection[Annotated["Pairing", _FROM_PAIRINGS]] | None = paged(
         MATCHING, "/pairings", description="The caller's pairings, the oldest first."
     )
     requests: Connection[Annotated["Request", _FROM_MATCHING]] | None = paged(
         MATCHING, "/requests", description="Requests the caller made or got, the newest first."
+    )
+    pulses: Connection[Annotated["Pulse", _FROM_PAIRINGS]] | None = paged(
+        MATCHING, "/pulses", description="How does it go? What the caller is asked of their pairings."
     )
     groups: list[Annotated["Group", _FROM_GROUPS]] | None = joined(
         GROUPS,

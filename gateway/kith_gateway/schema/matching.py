@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import Enum
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry.scalars import JSON
@@ -9,6 +10,11 @@ from strawberry.scalars import JSON
 from kith_gateway.joins import IDENTITY, MATCHING, Argument, by_id, fetched, identifier, joined, lookup, paged, plain
 from kith_gateway.schema.identity import Member
 from kith_gateway.types import Connection, Node, enumeration, node, record
+
+if TYPE_CHECKING:
+    from kith_gateway.schema.guidance import CheckInTemplate, Resource
+
+_OF_GUIDANCE = strawberry.lazy("kith_gateway.schema.guidance")
 
 
 @enumeration
@@ -70,16 +76,6 @@ class MatchMode(Enum):
 
 
 @enumeration
-class PairingStatus(Enum):
-    """Where a pairing is."""
-
-    PROPOSED = "proposed"
-    ACCEPTED = "accepted"
-    DECLINED = "declined"
-    ENDED = "ended"
-
-
-@enumeration
 class RequestStatus(Enum):
     """Where a request is."""
 
@@ -121,6 +117,8 @@ class Program(Node):
     request_expiry_days: int = plain("Days a request waits for an answer.")
     starts_on: date | None = plain("First day.")
     ends_on: date | None = plain("Last day.")
+    enroll_from: datetime | None = plain("From when members enroll.")
+    enroll_until: datetime | None = plain("Until when members enroll; coordinators enroll them later too.")
     weights: JSON = plain("How much each part of a score counts; together 1.")
     rules: JSON = plain("What must hold for two to be paired.")
     created_at: datetime = plain("Since when it exists.")
@@ -129,6 +127,22 @@ class Program(Node):
     )
     enrollment_counts: EnrollmentCounts | None = joined(
         MATCHING, "/read/enrollment-counts-by-program", key="id", description="How many are enrolled."
+    )
+    check_in_templates: list[Annotated["CheckInTemplate", _OF_GUIDANCE]] | None = joined(
+        MATCHING,
+        "/read/check-in-templates-by-program",
+        key="id",
+        shape="list",
+        bound=100,
+        description="Agendas for two who meet.",
+    )
+    resources: list[Annotated["Resource", _OF_GUIDANCE]] | None = joined(
+        MATCHING,
+        "/read/resources-by-program",
+        key="id",
+        shape="list",
+        bound=100,
+        description="What there is to read or use.",
     )
 
 
@@ -141,6 +155,7 @@ class Enrollment:
     max_pairings: int = plain("Pairings at most.")
     weekly_hours: float | None = plain("Hours a week.")
     paused: bool = plain("Whether the member wants no new pairing now.")
+    priority: int = plain("How much they come first where places are too few: left out, or left alone, so many times.")
     enrolled_at: datetime = plain("Since when.")
     member: Member | None = joined(IDENTITY, "/read/members", key="member_id", description="Who.")
     program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In what.")
@@ -228,24 +243,6 @@ class Unmatched:
 
 
 @record
-class Pairing:
-    """A mentor and a mentee, proposed or together."""
-
-    id: strawberry.ID = identifier("Pairing")
-    status: PairingStatus = plain("Where it is.")
-    mentor_accepted_at: datetime | None = plain("When the mentor said yes.")
-    mentee_accepted_at: datetime | None = plain("When the mentee said yes.")
-    proposed_at: datetime = plain("Since when it is proposed.")
-    settled_at: datetime | None = plain("When it was accepted or declined.")
-    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="The mentor.")
-    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="The mentee.")
-    accepted_by: Member | None = joined(
-        IDENTITY, "/read/members", key="accepted_by", description="The coordinator who accepted for both."
-    )
-    program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In which program.")
-
-
-@record
 class Move:
     """Whose turn it is."""
 
@@ -255,17 +252,26 @@ class Move:
 
 @record
 class Request:
-    """A mentee asks a mentor for a pairing."""
+    """One asks the other for a pairing."""
 
     id: strawberry.ID = identifier("Request")
-    message: str = plain("What the mentee wrote.")
+    message: str = plain("What was written to the one who is asked.")
     status: RequestStatus = plain("Where it is.")
     asked_at: datetime = plain("When it was made.")
     expires_at: datetime = plain("Until when it waits.")
     settled_at: datetime | None = plain("When it was settled.")
     move: Move = plain("Whose turn it is.")
-    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="Who is asked.")
-    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="Who asks.")
+    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="The mentor.")
+    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="The mentee.")
+    asked_by: Member | None = joined(IDENTITY, "/read/members", key="asked_by", description="Which of them asks.")
+    next_choices: list[Member] | None = joined(
+        IDENTITY,
+        "/read/members",
+        key="choices",
+        shape="each",
+        bound=10,
+        description="Whom to ask next, in this order, when this one does not say yes.",
+    )
     program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In which program.")
 
 
@@ -299,10 +305,4 @@ class Query:
         arguments=_OF_RUN,
         cursor=("mentee_id",),
         description="For whom a match run found nobody, and why.",
-    )
-    pairings: Connection[Pairing] | None = paged(
-        MATCHING,
-        "/programs/{program_id}/pairings",
-        arguments=_OF_PROGRAM,
-        description="The pairings of a program, the oldest first; for coordinators.",
     )

@@ -1,6 +1,6 @@
 """What can be done in programs."""
 
-from datetime import date
+from datetime import date, datetime
 
 import strawberry
 from strawberry.scalars import JSON
@@ -11,7 +11,6 @@ from kith_gateway.schema.matching import (
     Enrollment,
     MatchMode,
     MatchRun,
-    Pairing,
     Program,
     ProgramKind,
     ProgramStatus,
@@ -19,6 +18,7 @@ from kith_gateway.schema.matching import (
     RequestAnswer,
     Side,
 )
+from kith_gateway.schema.pairing_life import Pairing
 from kith_gateway.types import given, maybe, record, taking
 from kith_gateway.writes import Input, mutation
 
@@ -58,9 +58,25 @@ class OpenProgramInput(Input):
     request_expiry_days: int | None = maybe("Days a request waits for an answer, 1 to 90; 7 when left out.")
     starts_on: date | None = maybe("First day.")
     ends_on: date | None = maybe("Last day.")
+    enroll_from: datetime | None = maybe("From when members enroll.")
+    enroll_until: datetime | None = maybe("Until when members enroll.")
     weights: JSON | None = maybe("How much each part of a score counts: {part: weight}, together 1.")
     rules: JSON | None = maybe("What must hold for two to be paired: {rule: setting}.")
     open: bool | None = maybe("False for a draft that nobody can enroll in yet.")
+
+
+@taking
+class ChangeProgramInput(Input):
+    """What to change of a program; what is left out stays."""
+
+    program_id: strawberry.ID = given("The program.", refers="Program")
+    name: str | None = maybe("Its name.")
+    objectives: str | None = maybe("What it shall achieve.")
+    request_expiry_days: int | None = maybe("Days a request waits for an answer, 1 to 90.")
+    starts_on: date | None = maybe("First day; null for none.")
+    ends_on: date | None = maybe("Last day; null for none.")
+    enroll_from: datetime | None = maybe("From when members enroll; null for as soon as it is open.")
+    enroll_until: datetime | None = maybe("Until when members enroll; null for as long as it is not completed.")
 
 
 @taking
@@ -164,6 +180,27 @@ class AskMentorInput(Input):
     program_id: strawberry.ID = given("The program.", refers="Program")
     mentor_id: strawberry.ID = given("Whom to ask.", refers="Member")
     message: str = given("What to tell them.")
+    then: list[strawberry.ID] | None = maybe(
+        "Whom to ask next, in this order, when this one does not say yes; 10 at most.", refers="Member"
+    )
+
+
+@taking
+class AskMenteeInput(Input):
+    """A request to a mentee."""
+
+    program_id: strawberry.ID = given("The program.", refers="Program")
+    mentee_id: strawberry.ID = given("Whom to ask.", refers="Member")
+    message: str = given("What to tell them.")
+
+
+@taking
+class BringPairingInput(Input):
+    """A relationship that exists already."""
+
+    program_id: strawberry.ID = given("The program to live it in.", refers="Program")
+    side: Side = given("What one is in it oneself: mentor or mentee.")
+    other_id: strawberry.ID = given("The other.", refers="Member")
 
 
 @taking
@@ -190,6 +227,10 @@ mutations = [
     mutation(
         "open_program", MATCHING, "POST", "/programs", takes=OpenProgramInput,
         gives=_program, description="Open a program; for coordinators.",
+    ),
+    mutation(
+        "change_program", MATCHING, "PATCH", "/programs/{program_id}", takes=ChangeProgramInput,
+        gives=_program, description="Change a program's name, purpose and times; for coordinators.",
     ),
     mutation(
         "advance_program", MATCHING, "POST", "/programs/{program_id}/step", takes=AdvanceProgramInput,
@@ -231,6 +272,14 @@ mutations = [
     mutation(
         "ask_mentor", MATCHING, "POST", "/programs/{program_id}/requests", takes=AskMentorInput,
         gives=_request, description="Ask a mentor for a pairing.",
+    ),
+    mutation(
+        "ask_mentee", MATCHING, "POST", "/programs/{program_id}/requests-to-mentees", takes=AskMenteeInput,
+        gives=_request, description="Ask a mentee for a pairing, as their mentor.",
+    ),
+    mutation(
+        "bring_pairing", MATCHING, "POST", "/programs/{program_id}/private-pairings", takes=BringPairingInput,
+        gives=_pairing, description="Bring a pairing from outside; the other says yes or no, and no room is used.",
     ),
     mutation(
         "answer_request", MATCHING, "POST", "/requests/{request_id}/settle", takes=AnswerRequestInput,

@@ -19,6 +19,48 @@ class NoSuchPairing(NotFound):
     code = "no_such_pairing"
 
 
+class NoSuchAgreement(NotFound):
+    """There is no such agreement, or it is not yours."""
+
+    code = "no_such_agreement"
+
+
+class NoSuchGoal(NotFound):
+    """There is no such goal in a pairing of yours."""
+
+    code = "no_such_goal"
+
+
+class NoSuchTask(NotFound):
+    """There is no such task in a pairing of yours."""
+
+    code = "no_such_task"
+
+
+class NoSuchGuide(NotFound):
+    """There is no such agenda or resource in this community."""
+
+    code = "no_such_guide"
+
+
+class NoSuchHelpRequest(NotFound):
+    """There is no such request for help in this community."""
+
+    code = "no_such_help_request"
+
+
+class NoSuchPulse(NotFound):
+    """There is no such pulse, or it is not yours."""
+
+    code = "no_such_pulse"
+
+
+class NoSuchTestimonial(NotFound):
+    """There is no such testimonial, or it is not yours to decide on."""
+
+    code = "no_such_testimonial"
+
+
 class NoSuchRequest(NotFound):
     """There is no such request, or it is not yours."""
 
@@ -41,6 +83,12 @@ class ProgramClosed(Conflict):
     """This program does not take enrollments, requests or match runs now."""
 
     code = "program_closed"
+
+
+class EnrollmentClosed(Conflict):
+    """This program does not take enrollments at this time; a coordinator can enroll you."""
+
+    code = "enrollment_closed"
 
 
 class EnrollmentPaused(Conflict):
@@ -89,6 +137,78 @@ class AlreadyAnswered(Conflict):
     """This was answered or withdrawn before."""
 
     code = "already_answered"
+
+
+class NotTogether(Conflict):
+    """This pairing is not accepted by both, or it has ended."""
+
+    code = "not_together"
+
+
+class AlreadyClaimed(Conflict):
+    """Somebody else has taken this on, or it is your own; take another one."""
+
+    code = "already_claimed"
+
+
+class ClaimLost(Conflict):
+    """This is not yours to settle: you have not claimed it, or the claim has run out; claim it again."""
+
+    code = "claim_lost"
+
+
+class AlreadyDone(Conflict):
+    """This was resolved or withdrawn before."""
+
+    code = "already_done"
+
+
+class NobodyWaits(Conflict):
+    """Nobody waits for help here whom nobody helps."""
+
+    code = "nobody_waits"
+
+
+class NotEnded(Conflict):
+    """Say how it was when the pairing has ended."""
+
+    code = "not_ended"
+
+
+class AlreadyWritten(Conflict):
+    """You have written a testimonial in this pairing; take it back before you write another."""
+
+    code = "already_written"
+
+
+class AgreementChanged(Conflict):
+    """Other terms were proposed since; read those, and accept them or propose your own."""
+
+    code = "agreement_changed"
+
+
+class EndsInThePast(Invalid):
+    """An agreement ends today or later."""
+
+    code = "ends_in_the_past"
+
+
+class NotOneOfTheTwo(Invalid):
+    """A task is for one of the two who are paired, or without a name for both."""
+
+    code = "not_one_of_the_two"
+
+
+class TooManyGuides(Conflict):
+    """A program has a hundred agendas and a hundred resources at most; remove one first."""
+
+    code = "too_many_guides"
+
+
+class NotInThisTime(Invalid):
+    """A touchpoint has happened already, and not before the two were paired."""
+
+    code = "not_in_this_time"
 
 
 class BadSettings(Invalid):

@@ -1,18 +1,36 @@
 """What matching tells the others."""
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from kith_chassis.events import Event
+from kith_matching.pairing_life.silence import TouchKind
 
 Side = Literal["mentor", "mentee", "peer"]
 Kind = Literal["mentoring", "buddy", "introduction", "peer", "review"]
+EndReason = Literal["agreed_end", "silence", "completed", "no_fault"]
+LeavingReason = Literal["completed", "no_fault"]
 
 
 class ProgramOpened(Event, type="matching.program_opened.v1", aggregate="program_id"):
     """Members may enroll from now on."""
+
+    program_id: UUID
+    kind: Kind
+
+
+class ProgramStarted(Event, type="matching.program_started.v1", aggregate="program_id"):
+    """A program is under way."""
+
+    program_id: UUID
+    kind: Kind
+
+
+class ProgramCompleted(Event, type="matching.program_completed.v1", aggregate="program_id"):
+    """A program is over: nobody enrolls, asks or is paired in it any more."""
 
     program_id: UUID
     kind: Kind
@@ -64,6 +82,99 @@ class PairingDeclined(_Pair, type="matching.pairing_declined.v1", aggregate="pai
     """One side said no."""
 
 
+class AgreementProposed(Event, type="matching.agreement_proposed.v1", aggregate="pairing_id"):
+    """One of two who are paired wants these terms; it is the other's move."""
+
+    pairing_id: UUID
+    agreement_id: UUID
+    proposed_by: UUID
+
+
+class AgreementReached(Event, type="matching.agreement_reached.v1", aggregate="pairing_id"):
+    """Both accepted the same terms, which hold from now on."""
+
+    pairing_id: UUID
+    agreement_id: UUID
+
+
+class TouchpointRecorded(_Pair, type="matching.touchpoint_recorded.v1", aggregate="pairing_id"):
+    """Two who are paired met, or one of them reached out to the other."""
+
+    touchpoint_id: UUID
+    kind: TouchKind
+    recorded_by: UUID
+    happened_at: datetime
+
+
+class PairingNudged(_Pair, type="matching.pairing_nudged.v1", aggregate="pairing_id"):
+    """Nobody moved for a while; the one whose move it is hears of it, and before the end is warned."""
+
+    move_id: UUID
+    kind: Literal["reminder", "warning"]
+    silent_days: int = Field(ge=0, examples=[7])
+
+
+class PairingEnded(_Pair, type="matching.pairing_ended.v1", aggregate="pairing_id"):
+    """The two are not paired any more; it says how that came, and nobody's fault."""
+
+    reason: EndReason
+
+
+class GoalReached(_Pair, type="matching.goal_reached.v1", aggregate="pairing_id"):
+    """Two who are paired have reached a goal they had set."""
+
+    goal_id: UUID
+
+
+class PulseAsked(Event, type="matching.pulse_asked.v1", aggregate="pulse_id"):
+    """One of two who are paired is asked how it goes; the answer is in no event."""
+
+    pulse_id: UUID
+    pairing_id: UUID
+    member_id: UUID
+
+
+class _Testimonial(Event, type="matching.testimonial.v1", aggregate="testimonial_id"):
+    testimonial_id: UUID
+    pairing_id: UUID
+    author_id: UUID
+    subject_id: UUID
+
+
+class TestimonialPublished(_Testimonial, type="matching.testimonial_published.v1", aggregate="testimonial_id"):
+    """What one said of the other may be read by everybody, as both want."""
+
+
+class TestimonialWithdrawn(_Testimonial, type="matching.testimonial_withdrawn.v1", aggregate="testimonial_id"):
+    """A testimonial that was public is not any more."""
+
+
+class HelpAsked(Event, type="matching.help_asked.v1", aggregate="help_id"):
+    """Somebody needs help with something; whoever can may take it on."""
+
+    help_id: UUID
+    program_id: UUID
+    asked_by: UUID
+
+
+class HelpClaimed(Event, type="matching.help_claimed.v1", aggregate="help_id"):
+    """Somebody has taken it on, for a while."""
+
+    help_id: UUID
+    program_id: UUID
+    asked_by: UUID
+    helper_id: UUID
+
+
+class HelpResolved(Event, type="matching.help_resolved.v1", aggregate="help_id"):
+    """It is done, by the last who took it on, if anybody did."""
+
+    help_id: UUID
+    program_id: UUID
+    asked_by: UUID
+    helper_id: UUID | None
+
+
 class _Request(Event, type="matching.request.v1", aggregate="request_id"):
     request_id: UUID
     program_id: UUID
@@ -72,19 +183,19 @@ class _Request(Event, type="matching.request.v1", aggregate="request_id"):
 
 
 class RequestMade(_Request, type="matching.request_made.v1", aggregate="request_id"):
-    """A mentee asked a mentor; it is the mentor's move."""
+    """One of the two asked the other, whose move it is."""
 
 
 class RequestAccepted(_Request, type="matching.request_accepted.v1", aggregate="request_id"):
-    """The mentor said yes."""
+    """Who was asked said yes."""
 
 
 class RequestDeclined(_Request, type="matching.request_declined.v1", aggregate="request_id"):
-    """The mentor said no."""
+    """Who was asked said no."""
 
 
 class RequestWithdrawn(_Request, type="matching.request_withdrawn.v1", aggregate="request_id"):
-    """The mentee took it back."""
+    """Who asked took it back."""
 
 
 class RequestExpired(_Request, type="matching.request_expired.v1", aggregate="request_id"):

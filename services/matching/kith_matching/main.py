@@ -2,6 +2,24 @@ from kith_chassis.service import create_service
 from kith_events.reconcile import reconciling
 from kith_matching import routes
 from kith_matching.consumers import consumers
+from kith_matching.coordination import routes as coordination
+from kith_matching.guidance import routes as guidance
+from kith_matching.help_queue import routes as help_queue
 from kith_matching.jobs import jobs
+from kith_matching.pairing_life import goal_routes
+from kith_matching.pairing_life import routes as pairing_life
 
-app = create_service(name="matching", routers=routes.routers, consumers=consumers, jobs=jobs, extra=[reconciling])
+app = create_service(
+    name="matching",
+    routers=[
+        *routes.routers,
+        pairing_life.routes,
+        goal_routes.routes,
+        guidance.routes,
+        coordination.routes,
+        help_queue.routes,
+    ],
+    consumers=consumers,
+    jobs=jobs,
+    extra=[reconciling],
+)

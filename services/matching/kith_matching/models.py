@@ -47,6 +47,8 @@ class Program(Base):
     request_expiry_days: Mapped[int]
     starts_on: Mapped[date | None]
     ends_on: Mapped[date | None]
+    enroll_from: Mapped[datetime | None]
+    enroll_until: Mapped[datetime | None]
     weights: Mapped[dict[str, Any]]
     rules: Mapped[dict[str, Any]]
     coordinator_id: Mapped[UUID]
@@ -70,6 +72,7 @@ class Enrollment(Base):
     max_pairings: Mapped[int]
     weekly_hours: Mapped[float | None]
     paused: Mapped[bool] = mapped_column(server_default="false")
+    priority: Mapped[int] = mapped_column(server_default="0")
     enrolled_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
@@ -113,7 +116,11 @@ class MatchSuggestion(Base):
 
 
 class Pairing(Base):
-    """Two members brought together: proposed → accepted, or declined, later ended."""
+    """Two members brought together: proposed → accepted, or declined, later ended.
+
+    `settled_at` is when it was accepted or declined. `quiet_id`: who went quiet, where silence ended it.
+    `private`: brought from outside; it takes nobody's room.
+    """
 
     __tablename__ = "pairings"
     __table_args__ = (
@@ -139,15 +146,22 @@ class Pairing(Base):
     accepted_by: Mapped[UUID | None]
     proposed_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     settled_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+    quiet_id: Mapped[UUID | None]
+    private: Mapped[bool] = mapped_column(server_default="false")
 
 
 class Request(Base):
-    """A mentee asks a mentor: pending → accepted, declined, withdrawn or expired."""
+    """One asks the other: pending → accepted, declined, withdrawn or expired.
+
+    `choices`: the mentors to ask next, in this order, when this one does not say yes.
+    """
 
     __tablename__ = "requests"
     __table_args__ = (
         Index(
-            "one_open_request", "community_id", "program_id", "mentee_id",
+            "one_open_request_of_asker", "community_id", "program_id", "asked_by",
             unique=True, postgresql_where=text("status = 'pending'"),
         ),
         Index("requests_of_mentor", "community_id", "mentor_id"),
@@ -159,6 +173,8 @@ class Request(Base):
     program_id: Mapped[UUID] = mapped_column(ForeignKey("programs.id"))
     mentee_id: Mapped[UUID]
     mentor_id: Mapped[UUID]
+    asked_by: Mapped[UUID | None]
+    choices: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     message: Mapped[str]
     status: Mapped[str] = mapped_column(default="pending")
     asked_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

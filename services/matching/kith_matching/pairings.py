@@ -1,20 +1,21 @@
 """Pairings: proposed, accepted by both sides or declined by one."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
-from kith_matching import programs
-from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing
+from kith_matching import clock, programs
+from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing, NotTogether, WithOneself
 from kith_matching.events import PairingAccepted, PairingDeclined, PairingProposed
 from kith_matching.models import MatchRun, MatchSuggestion, Pairing, Program
+from kith_matching.pairing_life import contact
 
 # Rows of enrollments are locked in one order, so that two publications cannot wait for each other.
 _LOCK = text("""
@@ -25,6 +26,7 @@ _PROPOSE = text("""
 WITH open_now AS (
   SELECT mentor_id, mentee_id FROM pairings
   WHERE community_id = :community AND program_id = :program AND status IN ('proposed', 'accepted')
+    AND NOT private
 ), ranked AS (
   SELECT s.mentee_id, s.mentor_id, r.id,
          row_number() OVER (PARTITION BY s.mentor_id ORDER BY s.score DESC, s.mentee_id) AS mentor_place
@@ -44,7 +46,14 @@ WHERE k.mentor_id <> k.mentee_id
   AND a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
   AND b.max_pairings > (SELECT count(*) FROM open_now o WHERE o.mentee_id = k.mentee_id)
 ON CONFLICT DO NOTHING
-RETURNING id, mentor_id, mentee_id
+RETURNING id, program_id, mentor_id, mentee_id
+""")
+
+# Who has a mentor now is not first next time.
+_SERVED = text("""
+UPDATE enrollments e SET priority = 0 FROM pairings p
+WHERE p.id = ANY(:pairings) AND e.community_id = p.community_id AND e.program_id = p.program_id
+  AND e.member_id = p.mentee_id AND e.side = 'mentee' AND e.priority > 0
 """)
 
 
@@ -59,19 +68,13 @@ async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun)
         "ids": [new_id() for _ in mentees],
         "mentees": mentees,
         "status": "accepted" if automatic else "proposed",
-        "accepted_at": datetime.now(UTC) if automatic else None,
+        "accepted_at": clock.now() if automatic else None,
     }
     made = (await session.execute(_PROPOSE, values)).all()
     for row in made:
-        fields = {
-            "pairing_id": row.id,
-            "program_id": program.id,
-            "mentor_id": row.mentor_id,
-            "mentee_id": row.mentee_id,
-        }
-        emit(session, PairingProposed(**fields))
-        if automatic:
-            emit(session, PairingAccepted(**fields))
+        emit(session, PairingProposed(**_fields(row)))
+    if automatic:
+        await _accepted(session, made)
     return len(made)
 
 
@@ -88,10 +91,11 @@ async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
             Pairing.program_id == program_id,
             column == enrolled.member_id,
             Pairing.status.in_(("proposed", "accepted")),
+            Pairing.private.is_(False),
         )
         if (await session.scalar(taken) or 0) >= enrolled.max_pairings:
             raise NoRoom(f"The {enrolled.side} has no room for another pairing in this program.")
-    now = datetime.now(UTC)
+    now = clock.now()
     pairing = Pairing(
         community_id=tenant_of(session),
         program_id=program_id,
@@ -105,29 +109,50 @@ async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
     session.add(pairing)
     with refused({"one_open_pairing": AlreadyPaired()}):
         await session.flush()
-    fields = {"pairing_id": pairing.id, "program_id": program_id, "mentor_id": mentor_id, "mentee_id": mentee_id}
-    emit(session, PairingProposed(**fields))
-    emit(session, PairingAccepted(**fields))
+    emit(session, PairingProposed(**_fields(pairing)))
+    await _accepted(session, [pairing])
+    return pairing
+
+
+async def bring(session: AsyncSession, *, actor_id: UUID, program_id: UUID, side: str, other_id: UUID) -> Pairing:
+    """Propose to live an existing relationship in a program; it takes nobody's room, and the other says yes or no.
+
+    Raises ProgramClosed, WithOneself, NoSuchParticipant or AlreadyPaired.
+    """
+    if actor_id == other_id:
+        raise WithOneself
+    program = await programs.taking_part(session, program_id)
+    await programs.all_known(session, [actor_id, other_id])
+    now, mentor = clock.now(), side == "mentor"
+    pairing = Pairing(
+        community_id=program.community_id,
+        program_id=program_id,
+        mentor_id=actor_id if mentor else other_id,
+        mentee_id=other_id if mentor else actor_id,
+        status="proposed",
+        mentor_accepted_at=now if mentor else None,
+        mentee_accepted_at=None if mentor else now,
+        proposed_at=now,
+        private=True,
+    )
+    session.add(pairing)
+    with refused({"one_open_pairing": AlreadyPaired()}):
+        await session.flush()
+    emit(session, PairingProposed(**_fields(pairing)))
     return pairing
 
 
 async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes: bool) -> Pairing:
     """One side's answer. The pairing is accepted when both said yes; saying yes twice changes nothing."""
-    pairing = await _mine(session, actor_id=actor_id, pairing_id=pairing_id)
-    now = datetime.now(UTC)
+    pairing = await mine(session, actor_id=actor_id, pairing_id=pairing_id)
+    now = clock.now()
     if pairing.status != "proposed":
         if yes and pairing.status == "accepted":
             return pairing
         raise AlreadyAnswered(f"This pairing is {pairing.status} already.")
-    fields = {
-        "pairing_id": pairing.id,
-        "program_id": pairing.program_id,
-        "mentor_id": pairing.mentor_id,
-        "mentee_id": pairing.mentee_id,
-    }
     if not yes:
         pairing.status, pairing.settled_at = "declined", now
-        emit(session, PairingDeclined(**fields))
+        emit(session, PairingDeclined(**_fields(pairing)))
         return pairing
     if actor_id == pairing.mentor_id:
         pairing.mentor_accepted_at = pairing.mentor_accepted_at or now
@@ -135,13 +160,13 @@ async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes
         pairing.mentee_accepted_at = pairing.mentee_accepted_at or now
     if pairing.mentor_accepted_at and pairing.mentee_accepted_at:
         pairing.status, pairing.settled_at = "accepted", now
-        emit(session, PairingAccepted(**fields))
+        await _accepted(session, [pairing])
     return pairing
 
 
 async def accept_for_both(session: AsyncSession, *, actor_id: UUID, pairing_ids: Sequence[UUID]) -> list[UUID]:
     """A coordinator records that both sides agreed; returns the pairings that became accepted by it."""
-    community_id, now = tenant_of(session), datetime.now(UTC)
+    community_id, now = tenant_of(session), clock.now()
     known = set(
         await session.scalars(
             select(Pairing.id).where(Pairing.community_id == community_id, Pairing.id.in_(pairing_ids))
@@ -155,23 +180,45 @@ async def accept_for_both(session: AsyncSession, *, actor_id: UUID, pairing_ids:
         .values(status="accepted", accepted_by=actor_id, settled_at=now)
         .returning(Pairing.id, Pairing.program_id, Pairing.mentor_id, Pairing.mentee_id)
     )
-    accepted = []
-    for row in settled:
-        emit(
-            session,
-            PairingAccepted(
-                pairing_id=row.id, program_id=row.program_id, mentor_id=row.mentor_id, mentee_id=row.mentee_id
-            ),
-        )
-        accepted.append(row.id)
-    return accepted
+    return await _accepted(session, settled.all())
 
 
-async def _mine(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID) -> Pairing:
+async def _accepted(session: AsyncSession, pairs: Sequence[Any]) -> list[UUID]:
+    """What follows when pairings (or rows of them), stored already, have become accepted; returns their ids."""
+    for each in pairs:
+        emit(session, PairingAccepted(**_fields(each)))
+    ids = [each.id for each in pairs]
+    await session.execute(_SERVED, {"pairings": ids})
+    await contact.begin(session, ids)
+    return ids
+
+
+def _fields(pair: Any) -> dict[str, UUID]:
+    return {
+        "pairing_id": pair.id,
+        "program_id": pair.program_id,
+        "mentor_id": pair.mentor_id,
+        "mentee_id": pair.mentee_id,
+    }
+
+
+def of(member_id: UUID) -> ColumnElement[bool]:
+    """Whether a pairing is this member's."""
+    return or_(Pairing.mentor_id == member_id, Pairing.mentee_id == member_id)
+
+
+async def together(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID) -> Pairing:
+    """A pairing of the caller that is accepted, locked. Raises NoSuchPairing or NotTogether."""
+    pairing = await mine(session, actor_id=actor_id, pairing_id=pairing_id)
+    if pairing.status != "accepted":
+        raise NotTogether(f"This pairing is {pairing.status}.")
+    return pairing
+
+
+async def mine(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID) -> Pairing:
+    """A pairing of the caller, locked. Raises NoSuchPairing."""
     statement = select(Pairing).where(
-        Pairing.id == pairing_id,
-        Pairing.community_id == tenant_of(session),
-        (Pairing.mentor_id == actor_id) | (Pairing.mentee_id == actor_id),
+        Pairing.id == pairing_id, Pairing.community_id == tenant_of(session), of(actor_id)
     )
     pairing = (await session.scalars(statement.with_for_update())).first()
     if pairing is None:

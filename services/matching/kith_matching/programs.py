@@ -1,20 +1,22 @@
 """Programs and who takes part in them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
+from kith_matching import clock
 from kith_matching.errors import (
     BadSettings,
+    EnrollmentClosed,
     EnrollmentPaused,
     NoSuchParticipant,
     NoSuchProgram,
@@ -22,11 +24,15 @@ from kith_matching.errors import (
     ProgramClosed,
     WrongStep,
 )
-from kith_matching.events import MemberEnrolled, ProgramOpened
+from kith_matching.events import MemberEnrolled, ProgramCompleted, ProgramOpened, ProgramStarted
 from kith_matching.models import Enrollment, Participant, Program
+from kith_matching.pairing_life import contact
 from kith_matching.scoring import Rules, Weights
 
+MOST_PRIORITY = 9
 _NEXT = {"draft": "open", "open": "running", "running": "completed"}
+_STEPS = {"open": ProgramOpened, "running": ProgramStarted, "completed": ProgramCompleted}
+_TIMES = {"starts_on", "ends_on", "enroll_from", "enroll_until"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class NewProgram:
     request_expiry_days: int
     starts_on: date | None
     ends_on: date | None
+    enroll_from: datetime | None
+    enroll_until: datetime | None
     weights: dict[str, float]
     rules: dict[str, Any]
     open: bool
@@ -69,8 +77,6 @@ async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram
         rules = Rules(**(asdict(Rules()) | new.rules))
     except ValueError as error:
         raise BadSettings(f"These weights or rules cannot be used: {error}.") from error
-    if new.starts_on and new.ends_on and new.ends_on < new.starts_on:
-        raise BadSettings("A program cannot end before it starts.")
     program = Program(
         community_id=tenant_of(session),
         name=new.name,
@@ -81,10 +87,13 @@ async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram
         request_expiry_days=new.request_expiry_days,
         starts_on=new.starts_on,
         ends_on=new.ends_on,
+        enroll_from=new.enroll_from,
+        enroll_until=new.enroll_until,
         weights=asdict(weights),
         rules=asdict(rules),
         coordinator_id=coordinator_id,
     )
+    _check_times(program)
     session.add(program)
     await session.flush()
     if new.open:
@@ -92,13 +101,32 @@ async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram
     return program
 
 
+async def change(session: AsyncSession, *, program_id: UUID, changes: dict[str, Any]) -> Program:
+    """Change what a program is called, what for, and its times; null empties a time and leaves the rest as it is.
+
+    Raises NoSuchProgram or BadSettings.
+    """
+    program = await found(session, program_id, lock=True)
+    for name, value in changes.items():
+        if value is not None or name in _TIMES:
+            setattr(program, name, value)
+    _check_times(program)
+    return program
+
+
+def _check_times(program: Program) -> None:
+    if program.starts_on and program.ends_on and program.ends_on < program.starts_on:
+        raise BadSettings("A program cannot end before it starts.")
+    if program.enroll_from and program.enroll_until and program.enroll_until <= program.enroll_from:
+        raise BadSettings("Enrollment cannot close before it opens.")
+
+
 async def advance(session: AsyncSession, *, program_id: UUID, to: str) -> Program:
     program = await found(session, program_id, lock=True)
     if _NEXT.get(program.status) != to:
         raise WrongStep(f"This program is {program.status}; the next step is {_NEXT.get(program.status, 'none')}.")
     program.status = to
-    if to == "open":
-        emit(session, ProgramOpened(program_id=program.id, kind=program.kind))
+    emit(session, _STEPS[to](program_id=program.id, kind=program.kind))
     return program
 
 
@@ -118,6 +146,16 @@ async def taking_part(session: AsyncSession, program_id: UUID) -> Program:
     return program
 
 
+async def first_next_time(session: AsyncSession, program_id: UUID, mentee_ids: Sequence[UUID]) -> None:
+    """Mentees who lost their mentor, or were left out, come before others in the next match run; each time more."""
+    statement = (
+        update(Enrollment)
+        .where(Enrollment.program_id == program_id, Enrollment.member_id.in_(mentee_ids), Enrollment.side == "mentee")
+        .values(priority=func.least(Enrollment.priority + 1, MOST_PRIORITY))
+    )
+    await session.execute(statement)
+
+
 _ENROLL = text("""
 INSERT INTO enrollments (id, community_id, program_id, member_id, side, max_pairings, weekly_hours)
 SELECT id, :community, :program, member_id, side, max_pairings, weekly_hours
@@ -128,20 +166,26 @@ RETURNING id, member_id, side
 """)
 
 
+async def all_known(session: AsyncSession, member_ids: Collection[UUID]) -> None:
+    """Raises NoSuchParticipant unless all of them are members of the community."""
+    if set(member_ids) - await _known(session, member_ids):
+        raise NoSuchParticipant
+
+
+async def _known(session: AsyncSession, member_ids: Collection[UUID]) -> set[UUID]:
+    statement = select(Participant.member_id).where(
+        Participant.community_id == tenant_of(session), Participant.member_id.in_(member_ids)
+    )
+    return set(await session.scalars(statement))
+
+
 async def enroll(
     session: AsyncSession, *, program_id: UUID, new: Sequence[NewEnrollment]
 ) -> tuple[int, list[EnrollmentError]]:
     """Enroll members; returns how many are new, and who could not be. Doing it again changes nothing."""
     program = await taking_part(session, program_id)
     community_id = tenant_of(session)
-    wanted = {each.member_id for each in new}
-    known = set(
-        await session.scalars(
-            select(Participant.member_id).where(
-                Participant.community_id == community_id, Participant.member_id.in_(wanted)
-            )
-        )
-    )
+    known = await _known(session, {each.member_id for each in new})
     errors = [
         EnrollmentError(index, NoSuchParticipant.code, NoSuchParticipant.title())
         for index, each in enumerate(new)
@@ -162,6 +206,15 @@ async def enroll(
 
 
 async def enroll_oneself(session: AsyncSession, *, program_id: UUID, new: NewEnrollment) -> Enrollment:
+    """Enroll while the program takes enrollments; coordinators enroll others at any time.
+
+    Raises NoSuchProgram, ProgramClosed, EnrollmentClosed or NoSuchParticipant.
+    """
+    program = await taking_part(session, program_id)
+    if program.enroll_from is not None and clock.now() < program.enroll_from:
+        raise EnrollmentClosed(f"Enrollment opens {program.enroll_from.isoformat(timespec='minutes')}.")
+    if program.enroll_until is not None and clock.now() >= program.enroll_until:
+        raise EnrollmentClosed(f"Enrollment closed {program.enroll_until.isoformat(timespec='minutes')}.")
     _, errors = await enroll(session, program_id=program_id, new=[new])
     if errors:
         raise NoSuchParticipant
@@ -213,6 +266,8 @@ async def change_enrollment(
     """Change capacity or pause, any time; pairings that exist stay. Capacity and pause stay as they are for None."""
     await found(session, program_id)
     one = await enrollment(session, program_id=program_id, member_id=member_id, side=side, lock=True)
+    if one.paused and changes.get("paused") is False:
+        await contact.resume(session, program_id=program_id, member_id=member_id)
     for name, value in changes.items():
         if value is not None or name == "weekly_hours":  # hours can be unknown; room and pause cannot
             setattr(one, name, value)

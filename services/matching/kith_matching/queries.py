@@ -9,8 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
 from kith_chassis.pages import paginate
+from kith_chassis.tokens import Principal
 from kith_matching import programs, runs
 from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Pairing, Program, Request
+from kith_matching.pairings import of
+
+COORDINATE = "matching:coordinate"
 
 
 async def all_programs(session: AsyncSession, *, first: int, after: str | None) -> tuple[list[Program], str | None]:
@@ -65,8 +69,17 @@ async def pairings(
         await programs.found(session, program_id)
         statement = statement.where(Pairing.program_id == program_id)
     if member_id is not None:
-        statement = statement.where(or_(Pairing.mentor_id == member_id, Pairing.mentee_id == member_id))
+        statement = statement.where(of(member_id))
     return await paginate(session, statement, by=[Pairing.id], first=first, after=after)
+
+
+async def pairings_by_id(session: AsyncSession, ids: Sequence[UUID], *, actor: Principal) -> list[Pairing | None]:
+    """Pairings of the caller, or for a coordinator any."""
+    statement = select(Pairing).where(Pairing.community_id == tenant_of(session), Pairing.id.in_(ids))
+    if not actor.may(COORDINATE):
+        statement = statement.where(of(actor.subject))
+    found = {pairing.id: pairing for pairing in await session.scalars(statement)}
+    return [found.get(each) for each in ids]
 
 
 async def pairings_by_member(session: AsyncSession, ids: Sequence[UUID], *, first: int) -> list[list[Pairing]]:
@@ -95,5 +108,7 @@ async def requests_of(
 
 def whose_move(request: Request) -> dict[str, Any]:
     """Who is waited for, and since when; nobody once it is settled."""
-    waiting = request.status == "pending"
-    return {"member_id": request.mentor_id if waiting else None, "since": request.asked_at if waiting else None}
+    if request.status != "pending":
+        return {"member_id": None, "since": None}
+    asked = request.mentee_id if request.asked_by == request.mentor_id else request.mentor_id
+    return {"member_id": asked, "since": request.asked_at}

@@ -1,79 +1,155 @@
-"""Requests: a mentee asks a mentor, and it is always clear whose move it is."""
+"""Requests: one asks the other for a pairing, and it is always clear whose move it is."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import Database, tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
-from kith_matching import pairings, programs
+from kith_matching import clock, pairings, programs
 from kith_matching.errors import AlreadyAnswered, AlreadyWaiting, NoSuchRequest, WithOneself
 from kith_matching.events import RequestAccepted, RequestDeclined, RequestExpired, RequestMade, RequestWithdrawn
 from kith_matching.models import Request
 
 _EVENTS = {"accepted": RequestAccepted, "declined": RequestDeclined, "withdrawn": RequestWithdrawn}
 
+# The first choice who takes part, has room, and is not paired with this mentee; none when the mentee has no room.
+_NEXT_CHOICE = text("""
+WITH taken AS (
+  SELECT mentor_id, mentee_id, private FROM pairings
+  WHERE community_id = :community AND program_id = :program AND status IN ('proposed', 'accepted')
+)
+SELECT e.member_id
+FROM unnest(CAST(:choices AS uuid[])) WITH ORDINALITY AS c(member_id, place)
+JOIN enrollments e ON e.community_id = :community AND e.program_id = :program AND e.member_id = c.member_id
+  AND e.side = 'mentor' AND NOT e.paused
+JOIN enrollments m ON m.community_id = :community AND m.program_id = :program AND m.member_id = :mentee
+  AND m.side = 'mentee' AND NOT m.paused
+JOIN programs p ON p.id = :program AND p.status IN ('open', 'running')
+WHERE e.max_pairings > (SELECT count(*) FROM taken t WHERE t.mentor_id = e.member_id AND NOT t.private)
+  AND m.max_pairings > (SELECT count(*) FROM taken t WHERE t.mentee_id = :mentee AND NOT t.private)
+  AND NOT EXISTS (SELECT FROM taken t WHERE t.mentor_id = e.member_id AND t.mentee_id = :mentee)
+ORDER BY c.place LIMIT 1
+""")
 
-async def ask(session: AsyncSession, *, actor_id: UUID, program_id: UUID, mentor_id: UUID, message: str) -> Request:
-    """Ask a mentor of a program one is enrolled in; one open request at a time.
+
+async def ask_mentor(
+    session: AsyncSession, *, actor_id: UUID, program_id: UUID, mentor_id: UUID, message: str, then: Sequence[UUID]
+) -> Request:
+    """Ask a mentor, and if that one says no or nothing, the next of `then` who has room."""
+    return await _ask(
+        session, program_id, mentor_id=mentor_id, mentee_id=actor_id, asked_by=actor_id, message=message, then=then
+    )
+
+
+async def ask_mentee(
+    session: AsyncSession, *, actor_id: UUID, program_id: UUID, mentee_id: UUID, message: str
+) -> Request:
+    """Ask a mentee, as mentors do who would like to help just this one."""
+    return await _ask(
+        session, program_id, mentor_id=actor_id, mentee_id=mentee_id, asked_by=actor_id, message=message, then=()
+    )
+
+
+async def _ask(
+    session: AsyncSession,
+    program_id: UUID,
+    *,
+    mentor_id: UUID,
+    mentee_id: UUID,
+    asked_by: UUID,
+    message: str,
+    then: Sequence[UUID],
+) -> Request:
+    """One open request at a time.
 
     Raises WithOneself, ProgramClosed, NotEnrolled, EnrollmentPaused or AlreadyWaiting.
     """
-    if mentor_id == actor_id:
+    if mentor_id == mentee_id:
         raise WithOneself
     program = await programs.taking_part(session, program_id)
-    await programs.two_sides(session, program_id=program_id, mentor_id=mentor_id, mentee_id=actor_id)
-    now = datetime.now(UTC)
+    await programs.two_sides(session, program_id=program_id, mentor_id=mentor_id, mentee_id=mentee_id)
+    now = clock.now()
     request = Request(
         community_id=tenant_of(session),
         program_id=program_id,
-        mentee_id=actor_id,
+        mentee_id=mentee_id,
         mentor_id=mentor_id,
+        asked_by=asked_by,
+        choices=[str(each) for each in dict.fromkeys(then) if each not in {mentor_id, mentee_id}],
         message=message,
         asked_at=now,
         expires_at=now + timedelta(days=program.request_expiry_days),
     )
     session.add(request)
-    with refused({"one_open_request": AlreadyWaiting()}):
+    with refused({"one_open_request_of_asker": AlreadyWaiting()}):
         await session.flush()
     emit(session, RequestMade(**_fields(request)))
     return request
 
 
 async def settle(session: AsyncSession, *, actor_id: UUID, request_id: UUID, to: str) -> Request:
-    """The mentor accepts or declines, the mentee withdraws. Accepting makes the pairing in the same transaction."""
-    whose = Request.mentee_id if to == "withdrawn" else Request.mentor_id
-    statement = select(Request).where(
-        Request.id == request_id, Request.community_id == tenant_of(session), whose == actor_id
-    )
+    """Who is asked accepts or declines, who asked withdraws. Accepting makes the pairing in the same transaction."""
+    asker = func.coalesce(Request.asked_by, Request.mentee_id)  # the version before wrote no `asked_by`
+    whose = asker == actor_id if to == "withdrawn" else asker != actor_id
+    mine = or_(Request.mentor_id == actor_id, Request.mentee_id == actor_id)
+    statement = select(Request).where(Request.id == request_id, Request.community_id == tenant_of(session), mine, whose)
     request = (await session.scalars(statement.with_for_update())).first()
     if request is None:
         raise NoSuchRequest
     if request.status == to:
         return request
-    if request.status != "pending" or request.expires_at <= datetime.now(UTC):
+    if request.status != "pending" or request.expires_at <= clock.now():
         raise AlreadyAnswered(
             f"This request is {'expired' if request.status == 'pending' else request.status} already."
         )
-    request.status, request.settled_at = to, datetime.now(UTC)
+    request.status, request.settled_at = to, clock.now()
     if to == "accepted":
         await pairings.pair(
             session, program_id=request.program_id, mentor_id=request.mentor_id, mentee_id=request.mentee_id
         )
     emit(session, _EVENTS[to](**_fields(request)))
+    if to == "declined":
+        await _ask_next(session, request)
     return request
 
 
 async def expire(database: Database) -> None:
     """Close what nobody answered in time; run as a job."""
     async with database.transaction() as session:
-        statement = select(Request).where(Request.status == "pending", Request.expires_at <= datetime.now(UTC))
+        statement = select(Request).where(Request.status == "pending", Request.expires_at <= clock.now())
         for request in await session.scalars(statement.limit(500).with_for_update(skip_locked=True)):
-            request.status, request.settled_at = "expired", datetime.now(UTC)
+            request.status, request.settled_at = "expired", clock.now()
             emit(session, RequestExpired(**_fields(request)), tenant=request.community_id)
+            await _ask_next(session, request)
+
+
+async def _ask_next(session: AsyncSession, request: Request) -> None:
+    """Ask the next choice who could say yes; whose move it is, and until when, begins anew. Nobody: it ends here."""
+    await session.flush()  # or the new one would be a second open request
+    place = {"community": request.community_id, "program": request.program_id, "mentee": request.mentee_id}
+    mentor_id = await session.scalar(_NEXT_CHOICE, place | {"choices": [UUID(each) for each in request.choices]})
+    if mentor_id is None:
+        return
+    now = clock.now()
+    following = Request(
+        community_id=request.community_id,
+        program_id=request.program_id,
+        mentee_id=request.mentee_id,
+        mentor_id=mentor_id,
+        asked_by=request.asked_by,
+        choices=request.choices[request.choices.index(str(mentor_id)) + 1 :],
+        message=request.message,
+        asked_at=now,
+        expires_at=now + (request.expires_at - request.asked_at),
+    )
+    session.add(following)
+    await session.flush()
+    emit(session, RequestMade(**_fields(following)), tenant=request.community_id)
 
 
 def _fields(request: Request) -> dict[str, UUID]:

@@ -1,13 +1,9 @@
-from typing import Annotated
 from uuid import UUID
-
-from fastapi import Depends
 
 from kith_chassis.database import Transaction
 from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
-from kith_chassis.tokens import Principal, permitted
 from kith_matching import pairings, programs, queries, requests, runs
 from kith_matching.errors import (
     AlreadyAnswered,
@@ -15,6 +11,7 @@ from kith_matching.errors import (
     AlreadyWaiting,
     BadPins,
     BadSettings,
+    EnrollmentClosed,
     EnrollmentPaused,
     NoRoom,
     NoSuchPairing,
@@ -32,8 +29,11 @@ from kith_matching.shapes import (
     AcceptedOut,
     AnswerIn,
     AskIn,
+    AskMenteeIn,
+    BringIn,
     BulkIn,
     BulkOut,
+    Coordinator,
     CountsOut,
     EnrollmentChange,
     EnrollmentErrorOut,
@@ -42,6 +42,8 @@ from kith_matching.shapes import (
     Keys,
     PairingIds,
     PairingOut,
+    Participant,
+    ProgramChange,
     ProgramIn,
     ProgramOut,
     RequestOut,
@@ -52,9 +54,6 @@ from kith_matching.shapes import (
     SuggestionOut,
     UnmatchedOut,
 )
-
-Participant = Annotated[Principal, Depends(permitted("matching:take_part"))]
-Coordinator = Annotated[Principal, Depends(permitted("matching:coordinate"))]
 
 program = router(tags=["programs"])
 run = router(tags=["match runs"])
@@ -83,6 +82,12 @@ async def get_program(program_id: UUID, _: Participant, session: Transaction) ->
     return ProgramOut.model_validate(await programs.found(session, program_id))
 
 
+@program.patch("/programs/{program_id}", responses=problems(NoSuchProgram, BadSettings))
+async def change_program(program_id: UUID, body: ProgramChange, _: Coordinator, session: Transaction) -> ProgramOut:
+    changes = body.model_dump(exclude_unset=True)
+    return ProgramOut.model_validate(await programs.change(session, program_id=program_id, changes=changes))
+
+
 @program.post("/programs/{program_id}/step", responses=problems(NoSuchProgram, WrongStep))
 async def advance_program(program_id: UUID, body: StepIn, _: Coordinator, session: Transaction) -> ProgramOut:
     return ProgramOut.model_validate(await programs.advance(session, program_id=program_id, to=body.to))
@@ -102,7 +107,7 @@ async def enrollment_counts(body: Keys, _: Participant, session: Transaction) ->
 @program.post(
     "/programs/{program_id}/enrollments",
     status_code=201,
-    responses=problems(NoSuchProgram, ProgramClosed, NoSuchParticipant),
+    responses=problems(NoSuchProgram, ProgramClosed, EnrollmentClosed, NoSuchParticipant),
 )
 async def enroll(program_id: UUID, body: EnrollmentIn, actor: Participant, session: Transaction) -> EnrollmentOut:
     new = programs.NewEnrollment(actor.subject, body.side, body.max_pairings, body.weekly_hours)
@@ -206,6 +211,12 @@ async def my_pairings(
     return Page(items=[PairingOut.model_validate(row) for row in rows], next_cursor=cursor)
 
 
+@pairing.post("/read/pairings")
+async def pairings_by_id(body: Keys, actor: Participant, session: Transaction) -> list[PairingOut | None]:
+    found = await queries.pairings_by_id(session, body.keys, actor=actor)
+    return [PairingOut.model_validate(each) if each else None for each in found]
+
+
 @pairing.post("/read/pairings-by-member")
 async def pairings_by_member(body: Keys, _: Coordinator, session: Transaction) -> list[list[PairingOut]]:
     found = await queries.pairings_by_member(session, body.keys, first=body.first)
@@ -216,6 +227,18 @@ async def pairings_by_member(body: Keys, _: Coordinator, session: Transaction) -
 async def answer_pairing(pairing_id: UUID, body: AnswerIn, actor: Participant, session: Transaction) -> PairingOut:
     answered = await pairings.answer(session, actor_id=actor.subject, pairing_id=pairing_id, yes=body.accept)
     return PairingOut.model_validate(answered)
+
+
+@pairing.post(
+    "/programs/{program_id}/private-pairings",
+    status_code=201,
+    responses=problems(NoSuchProgram, ProgramClosed, NoSuchParticipant, WithOneself, AlreadyPaired),
+)
+async def bring_pairing(program_id: UUID, body: BringIn, actor: Participant, session: Transaction) -> PairingOut:
+    brought = await pairings.bring(
+        session, actor_id=actor.subject, program_id=program_id, side=body.side, other_id=body.other_id
+    )
+    return PairingOut.model_validate(brought)
 
 
 @pairing.post("/pairings/accept", responses=problems(NoSuchPairing))
@@ -230,9 +253,17 @@ async def accept_pairings(body: PairingIds, actor: Coordinator, session: Transac
     responses=problems(NoSuchProgram, ProgramClosed, NotEnrolled, EnrollmentPaused, AlreadyWaiting, WithOneself),
 )
 async def ask(program_id: UUID, body: AskIn, actor: Participant, session: Transaction) -> RequestOut:
-    made = await requests.ask(
-        session, actor_id=actor.subject, program_id=program_id, mentor_id=body.mentor_id, message=body.message
-    )
+    made = await requests.ask_mentor(session, actor_id=actor.subject, program_id=program_id, **body.model_dump())
+    return RequestOut.of(made)
+
+
+@pairing.post(
+    "/programs/{program_id}/requests-to-mentees",
+    status_code=201,
+    responses=problems(NoSuchProgram, ProgramClosed, NotEnrolled, EnrollmentPaused, AlreadyWaiting, WithOneself),
+)
+async def ask_mentee(program_id: UUID, body: AskMenteeIn, actor: Participant, session: Transaction) -> RequestOut:
+    made = await requests.ask_mentee(session, actor_id=actor.subject, program_id=program_id, **body.model_dump())
     return RequestOut.of(made)
 
 

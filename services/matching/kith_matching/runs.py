@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import Database, tenant_of
 from kith_chassis.events import emit
-from kith_matching import pairings, programs
+from kith_matching import clock, pairings, programs
 from kith_matching.errors import BadPins, NoSuchRun, NotSolved
 from kith_matching.events import MatchRunPublished, MatchRunSolved
-from kith_matching.models import Enrollment, MatchRun, Program
+from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Pairing, Program
 
 log = logging.getLogger(__name__)
 LEASE_SECONDS = 60
@@ -102,7 +102,16 @@ async def publish(session: AsyncSession, *, run_id: UUID) -> MatchRun:
         raise NotSolved(f"This run is {run.status}; only a solved draft can be published.")
     program = await programs.taking_part(session, run.program_id)
     made = await pairings.propose_run(session, program=program, run=run)
-    run.status, run.published_at = "published", datetime.now(UTC)
+    found_since = select(Pairing.mentee_id).where(
+        Pairing.program_id == program.id, Pairing.status.in_(("proposed", "accepted")), Pairing.private.is_(False)
+    )
+    left_out = select(MatchSuggestion.mentee_id).where(
+        MatchSuggestion.run_id == run.id,
+        MatchSuggestion.mentor_id.is_(None),
+        MatchSuggestion.mentee_id.not_in(found_since),
+    )
+    await programs.first_next_time(session, program.id, list(await session.scalars(left_out)))
+    run.status, run.published_at = "published", clock.now()
     emit(session, MatchRunPublished(run_id=run.id, program_id=program.id, pairings=made))
     return run
 
@@ -124,15 +133,16 @@ _EXTEND = text(
 # people said of themselves, so that equal cohorts have equal results whatever their members' ids.
 _COHORT = text("""
 SELECT coalesce(json_agg(json_build_object(
-  'member_id', e.member_id, 'capacity', e.free, 'interests', p.interests, 'languages', p.languages,
-  'experience_years', p.experience_years, 'time_zone', p.time_zone, 'availability', p.availability,
+  'member_id', e.member_id, 'capacity', e.free, 'priority', e.priority, 'interests', p.interests,
+  'languages', p.languages, 'experience_years', p.experience_years, 'time_zone', p.time_zone,
+  'availability', p.availability,
   'skills', CASE WHEN e.side = 'mentee' THEN p.skills_wanted ELSE p.skills_offered END
 ) ORDER BY p.skills_wanted::text, p.skills_offered::text, p.experience_years, p.availability::text, p.interests,
   e.member_id), '[]')::text
 FROM (
   SELECT n.*, n.max_pairings - (
     SELECT count(*) FROM pairings r WHERE r.community_id = n.community_id AND r.program_id = n.program_id
-      AND r.status IN ('proposed', 'accepted')
+      AND r.status IN ('proposed', 'accepted') AND NOT r.private
       AND (CASE WHEN n.side = 'mentee' THEN r.mentee_id ELSE r.mentor_id END) = n.member_id) AS free
   FROM enrollments n WHERE n.community_id = :community AND n.program_id = :program AND n.side = :side AND NOT n.paused
 ) e JOIN participants p ON p.community_id = e.community_id AND p.member_id = e.member_id
@@ -227,7 +237,7 @@ async def _store(database: Database, run_id: UUID, solution: Mapping[str, Any]) 
             return
         values = {"run": run_id, "community": run.community_id, "rows": json.dumps(rows)}
         await session.execute(_STORE, values)
-        run.status, run.certificate, run.solved_at, run.lease_until = "solved", certificate, datetime.now(UTC), None
+        run.status, run.certificate, run.solved_at, run.lease_until = "solved", certificate, clock.now(), None
         solved = MatchRunSolved(
             run_id=run.id,
             program_id=run.program_id,

@@ -1,15 +1,20 @@
 """What the routes of matching take and answer."""
 
 import unicodedata
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from fastapi import Depends
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from kith_matching.events import Kind, Side
+from kith_chassis.tokens import Principal, permitted
+from kith_matching.events import EndReason, Kind, Side
 from kith_matching.models import Request
 from kith_matching.queries import whose_move
+
+Participant = Annotated[Principal, Depends(permitted("matching:take_part"))]
+Coordinator = Annotated[Principal, Depends(permitted("matching:coordinate"))]
 
 
 def _plain(value: str) -> str:
@@ -26,18 +31,30 @@ Message = Annotated[
 ]
 
 
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def _near(value: datetime) -> datetime:
+    """An instant that is a date in every zone: at the ends of the calendar there are offsets that lead out of it."""
+    if not FIRST <= value < LAST:
+        raise ValueError("is not from the year 2000 to 2099")
+    return value
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_near), Field(examples=["2027-03-01T18:00:00Z"])]
+Day = Annotated[date, Field(examples=["2099-12-31"])]
 Mode = Literal["best_total", "fair", "stable"]
 
 
-class _In(BaseModel):
+class In(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _Out(BaseModel):
+class Out(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class ProgramIn(_In):
+class ProgramIn(In):
     name: Name
     kind: Kind = "mentoring"
     objectives: Text = ""
@@ -45,16 +62,28 @@ class ProgramIn(_In):
     request_expiry_days: int = Field(default=7, ge=1, le=90)
     starts_on: date | None = None
     ends_on: date | None = None
+    enroll_from: Instant | None = None
+    enroll_until: Instant | None = None
     weights: dict[str, float] = Field(default={}, max_length=20)
     rules: dict[str, Any] = Field(default={}, max_length=20)
     open: bool = True
 
 
-class StepIn(_In):
+class ProgramChange(In):
+    name: Name | None = None
+    objectives: Text | None = None
+    request_expiry_days: int | None = Field(default=None, ge=1, le=90)
+    starts_on: Day | None = None
+    ends_on: Day | None = None
+    enroll_from: Instant | None = None
+    enroll_until: Instant | None = None
+
+
+class StepIn(In):
     to: Literal["open", "running", "completed"]
 
 
-class ProgramOut(_Out):
+class ProgramOut(Out):
     id: UUID
     name: str
     kind: Kind
@@ -64,6 +93,8 @@ class ProgramOut(_Out):
     request_expiry_days: int
     starts_on: date | None
     ends_on: date | None
+    enroll_from: datetime | None
+    enroll_until: datetime | None
     weights: dict[str, float]
     rules: dict[str, Any]
     coordinator_id: UUID
@@ -76,7 +107,7 @@ class CountsOut(BaseModel):
     peer: int
 
 
-class Capacity(_In):
+class Capacity(In):
     max_pairings: int = Field(default=1, ge=0, le=50)
     weekly_hours: float | None = Field(default=None, ge=0, le=168)
 
@@ -85,7 +116,7 @@ class EnrollmentIn(Capacity):
     side: Side
 
 
-class EnrollmentChange(_In):
+class EnrollmentChange(In):
     side: Side
     max_pairings: int | None = Field(default=None, ge=0, le=50)
     weekly_hours: float | None = Field(default=None, ge=0, le=168)
@@ -96,11 +127,11 @@ class BulkEnrollment(EnrollmentIn):
     member_id: UUID
 
 
-class BulkIn(_In):
+class BulkIn(In):
     enrollments: list[BulkEnrollment] = Field(min_length=1, max_length=1000)
 
 
-class EnrollmentErrorOut(_Out):
+class EnrollmentErrorOut(Out):
     index: int
     code: str
     reason: str
@@ -111,7 +142,7 @@ class BulkOut(BaseModel):
     errors: list[EnrollmentErrorOut]
 
 
-class EnrollmentOut(_Out):
+class EnrollmentOut(Out):
     id: UUID
     program_id: UUID
     member_id: UUID
@@ -119,15 +150,16 @@ class EnrollmentOut(_Out):
     max_pairings: int
     weekly_hours: float | None
     paused: bool
+    priority: int
     enrolled_at: datetime
 
 
-class PairIn(_In):
+class PairIn(In):
     mentee_id: UUID
     mentor_id: UUID
 
 
-class RunIn(_In):
+class RunIn(In):
     seed: int = Field(default=0, ge=0, le=2**53)
     mode: Mode = "best_total"
     pins: list[PairIn] = Field(default=[], max_length=1000)
@@ -158,7 +190,7 @@ class CertificateOut(BaseModel):
     outcomes: list[OutcomeOut] = []
 
 
-class RunOut(_Out):
+class RunOut(Out):
     id: UUID
     program_id: UUID
     status: Literal["queued", "solving", "solved", "published", "failed"]
@@ -178,7 +210,7 @@ class PartOut(BaseModel):
     reason: str
 
 
-class SuggestionOut(_Out):
+class SuggestionOut(Out):
     run_id: UUID
     mentee_id: UUID
     mentor_id: UUID
@@ -197,7 +229,7 @@ class UnmatchedOut(BaseModel):
     reason: str
 
 
-class PairingOut(_Out):
+class PairingOut(Out):
     id: UUID
     program_id: UUID
     run_id: UUID | None
@@ -209,13 +241,22 @@ class PairingOut(_Out):
     accepted_by: UUID | None
     proposed_at: datetime
     settled_at: datetime | None
+    ended_at: datetime | None
+    end_reason: EndReason | None
+    quiet_id: UUID | None
+    private: bool
 
 
-class AnswerIn(_In):
+class BringIn(In):
+    side: Literal["mentor", "mentee"]
+    other_id: UUID
+
+
+class AnswerIn(In):
     accept: bool
 
 
-class PairingIds(_In):
+class PairingIds(In):
     pairing_ids: list[UUID] = Field(min_length=1, max_length=1000)
 
 
@@ -223,12 +264,18 @@ class AcceptedOut(BaseModel):
     accepted: int
 
 
-class AskIn(_In):
+class AskIn(In):
     mentor_id: UUID
+    message: Message
+    then: list[UUID] = Field(default=[], max_length=10)
+
+
+class AskMenteeIn(In):
+    mentee_id: UUID
     message: Message
 
 
-class SettleIn(_In):
+class SettleIn(In):
     to: Literal["accepted", "declined", "withdrawn"]
 
 
@@ -237,11 +284,13 @@ class MoveOut(BaseModel):
     since: datetime | None
 
 
-class RequestOut(_Out):
+class RequestOut(Out):
     id: UUID
     program_id: UUID
     mentee_id: UUID
     mentor_id: UUID
+    asked_by: UUID | None
+    choices: list[UUID]
     message: str
     status: Literal["pending", "accepted", "declined", "expired", "withdrawn", "waitlisted"]
     asked_at: datetime
@@ -255,6 +304,6 @@ class RequestOut(_Out):
         return cls.model_validate(fields | {"move": whose_move(request)})
 
 
-class Keys(_In):
+class Keys(In):
     keys: list[UUID] = Field(max_length=1000)
     first: int = Field(default=20, ge=1, le=100)

@@ -21,6 +21,7 @@ from kith_matching.candidates import candidates, merged
 from kith_matching.contradictions import Contradiction, contradictions
 from kith_matching.modes import MODES, assigned, outcome
 from kith_matching.optimum import optimum
+from kith_matching.priority import only_rows, served
 from kith_matching.scoring import Cohort, Person, Rules, Weights
 
 EVERY_PAIR = 250_000
@@ -53,17 +54,20 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(_told(wrong[0]))
     pins = {row[one]: column[other] for one, other in wanted}
     capacity = np.array([each.capacity for each in mentors], dtype=np.int64)
+    priority = np.array([int(each.get("priority", 0)) for each in problem["mentees"]], dtype=np.int64)
     read = time.perf_counter()
     seed = int(problem["seed"])
     best = optimum(cohort, capacity, pins=pins, seed=seed)
-    result, mode = best.assignment, problem.get("mode", "best_total")
     looked_at = np.diff(best.scores.indptr)
     # Small cohorts are compared over every pair, large ones over those that were scored for the proof.
     scores = best.scores
     if len(mentees) * len(mentors) <= EVERY_PAIR:
         scores = _with_pins(candidates(cohort, most=len(mentors)), cohort, pins)
+    mode = problem.get("mode", "best_total")
+    result = served(best.assignment, scores, capacity, priority, pins=pins, seed=seed)
+    for_modes = scores if result is best.assignment else only_rows(scores, result.mentor >= 0)
     found = {
-        each: result.mentor if each == "best_total" else assigned(each, scores, capacity, pins=pins, seed=seed)
+        each: result.mentor if each == "best_total" else assigned(each, for_modes, capacity, pins=pins, seed=seed)
         for each in MODES
     }
     outcomes = [outcome(each, scores, capacity, found[each]) for each in MODES]

@@ -1,0 +1,1 @@
+"""What a program gives its pairs: agendas for check-ins, and resources."""

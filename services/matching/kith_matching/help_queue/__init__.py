@@ -1,0 +1,1 @@
+"""Help with one thing, by whoever takes it first."""

@@ -1,0 +1,92 @@
+"""A program's cycle: when members enroll, and pairings brought from outside."""
+
+import pytest
+
+pytestmark = pytest.mark.integration
+ENROLLED = "enrollment { side }"
+
+
+async def known(place, name):
+    """Wait until matching has heard of somebody."""
+    other = await place.program()
+    await place.enrolled(other, {name: "MENTEE"})
+
+
+async def test_m1_a_cycle_takes_enrollments_in_its_window_and_goes_one_step_at_a_time(place, calendar):
+    await known(place, "Noa")
+    window = {"enrollFrom": calendar.time(days=2), "enrollUntil": calendar.time(days=9)}
+    program = await place.program(open=False, **window)
+    given = {"programId": program["id"], "side": "MENTEE"}
+    assert await place.refused("enroll", "Noa", **given) == ["PROGRAM_CLOSED"]
+    assert await place.refused("advanceProgram", "Ada", programId=program["id"], to="RUNNING") == ["WRONG_STEP"]
+    await place.do("advanceProgram", "Ada", "program { status }", programId=program["id"], to="OPEN")
+    assert await place.refused("enroll", "Noa", **given) == ["ENROLLMENT_CLOSED"]
+    await calendar.turn(days=3)
+    await place.do("enroll", "Noa", ENROLLED, **given)
+    await calendar.turn(days=7)
+    assert await place.refused("enroll", "Mia", **given | {"side": "MENTOR"}) == ["ENROLLMENT_CLOSED"]
+    await place.enrolled(program, {"Max": "MENTOR"})  # a coordinator may
+    await place.do("changeProgram", "Ada", "program { id }", programId=program["id"], enrollUntil=None)
+    await place.do("enroll", "Mia", ENROLLED, **given | {"side": "MENTOR"})
+    for step in ("RUNNING", "COMPLETED"):
+        await place.do("advanceProgram", "Ada", "program { status }", programId=program["id"], to=step)
+    assert await place.refused("enroll", "Nils", **given) == ["PROGRAM_CLOSED"]
+    for told in ("program_opened", "program_started", "program_completed"):
+        assert program["id"] in [place.global_id("Program", each["program_id"]) for each in await place.told(told)]
+
+
+async def test_m1_a_program_changes_its_times_and_never_to_nonsense(place, calendar):
+    program = await place.program(startsOn=calendar.day(1), endsOn=calendar.day(30))
+    which = {"programId": program["id"]}
+    want = "program { name objectives startsOn endsOn enrollFrom requestExpiryDays }"
+    changed = await place.do("changeProgram", "Ada", want, **which, name="Summer", endsOn=calendar.day(60))
+    assert (changed["name"], changed["startsOn"], changed["endsOn"]) == ("Summer", calendar.day(1), calendar.day(60))
+    kept = await place.do("changeProgram", "Ada", want, **which, name=None, requestExpiryDays=None)
+    assert kept == changed
+    for wrong in (
+        {"endsOn": calendar.day(-5)},
+        {"enrollFrom": calendar.time(days=2), "enrollUntil": calendar.time(days=1)},
+    ):
+        assert await place.refused("changeProgram", "Ada", **which, **wrong) == ["BAD_SETTINGS"]
+        assert await place.refused("openProgram", "Ada", name="X", startsOn=calendar.day(1), **wrong) == [
+            "BAD_SETTINGS"
+        ]
+    assert await place.refused("changeProgram", "Ada", **which, enrollFrom="9999-12-31T23:59:59-14:00") == [
+        "INVALID_REQUEST"
+    ]
+    assert await place.refused("changeProgram", "Noa", **which, name="Mine") == ["FORBIDDEN"]
+
+
+async def test_m14_room_is_edited_any_time_and_what_there_is_stays(place, calendar):
+    program = await place.program()
+    await place.enrolled(program, {"Mia": "MENTOR", "Noa": "MENTEE", "Nils": "MENTEE"})
+    await place.pairing(program)
+    given = {"programId": program["id"], "mentorId": place.ids["Mia"], "message": "Me too?"}
+    asked = await place.do("askMentor", "Nils", "request { id }", **given)
+    yes = {"requestId": asked["id"], "to": "ACCEPTED"}
+    assert await place.refused("answerRequest", "Mia", **yes) == ["NO_ROOM"]
+    room = {"programId": program["id"], "side": "MENTOR"}
+    await place.do("changeEnrollment", "Mia", "enrollment { maxPairings }", **room, maxPairings=2, weeklyHours=3)
+    await place.do("answerRequest", "Mia", "request { status }", **yes)
+    await place.do("changeEnrollment", "Mia", "enrollment { maxPairings }", **room, maxPairings=0)
+    assert len(await place.told("pairing_accepted")) == 2
+    assert await place.told("pairing_ended") == []
+
+
+async def test_m42_a_pairing_from_outside_is_lived_here_and_takes_nobodys_room(place, calendar):
+    program = await place.program()
+    await place.enrolled(program, {"Mia": "MENTOR", "Noa": "MENTEE"})
+    await known(place, "Nils")
+    given = {"programId": program["id"], "side": "MENTEE", "otherId": place.ids["Mia"]}
+    want = "pairing { id status private menteeAcceptedAt mentorAcceptedAt }"
+    brought = await place.do("bringPairing", "Nils", want, **given)
+    assert (brought["status"], brought["private"], brought["mentorAcceptedAt"]) == ("PROPOSED", True, None)
+    assert await place.refused("bringPairing", "Nils", **given) == ["ALREADY_PAIRED"]
+    assert await place.refused("bringPairing", "Mia", **given) == ["WITH_ONESELF"]
+    which = {"pairingId": brought["id"]}
+    assert await place.refused("acceptPairing", "Noa", **which) == ["NO_SUCH_PAIRING"]
+    accepted = await place.do("acceptPairing", "Mia", want, **which)
+    assert accepted["status"] == "ACCEPTED"
+    await place.pairing(program)  # Mia's one place is free still
+    await calendar.turn(days=7)
+    assert len(await place.told("pairing_nudged")) == 2

@@ -1,0 +1,107 @@
+"""Who asks whom, and whose move it is."""
+
+import asyncio
+
+import pytest
+
+pytestmark = pytest.mark.integration
+SIDES = {"Mia": "MENTOR", "Max": "MENTOR", "Mo": "MENTOR", "Noa": "MENTEE", "Nils": "MENTEE"}
+SEEN = """{ viewer { requests { edges { node {
+  id status askedAt expiresAt mentor { displayName } askedBy { displayName }
+  nextChoices { displayName } move { since member { displayName } }
+} } } } }"""
+
+
+@pytest.fixture
+async def program(place, calendar):
+    program = await place.program(requestExpiryDays=5)
+    await place.enrolled(program, SIDES)
+    return program
+
+
+async def seen(place, by):
+    """Requests by the name of the mentor."""
+    edges = (await place.get(SEEN, by))["viewer"]["requests"]["edges"]
+    return {edge["node"]["mentor"]["displayName"]: edge["node"] for edge in edges}
+
+
+def asking(place, program, *mentors, message="Would you help me?"):
+    first, *then = (place.ids[name] for name in mentors)
+    return {"programId": program["id"], "mentorId": first, "message": message, "then": then}
+
+
+async def test_m18_who_says_no_or_nothing_hands_the_request_to_the_next_choice(place, program, calendar):
+    asked = await place.do("askMentor", "Noa", "request { id }", **asking(place, program, "Mia", "Max", "Mo"))
+    first = (await seen(place, "Noa"))["Mia"]
+    assert [each["displayName"] for each in first["nextChoices"]] == ["Max", "Mo"]
+    assert first["move"] == {"since": first["askedAt"], "member": {"displayName": "Mia"}}
+    await place.do("answerRequest", "Mia", "request { status }", requestId=asked["id"], to="DECLINED")
+    now = await seen(place, "Noa")
+    assert (now["Mia"]["status"], now["Mia"]["move"]["member"]) == ("DECLINED", None)
+    assert (now["Max"]["status"], now["Max"]["move"]["member"]) == ("PENDING", {"displayName": "Max"})
+    await calendar.turn(days=4)
+    assert (await seen(place, "Noa"))["Max"]["status"] == "PENDING"
+    await calendar.turn(days=1)
+    await calendar.turn()
+    now = await seen(place, "Noa")
+    assert {name: each["status"] for name, each in now.items()} == {
+        "Mia": "DECLINED",
+        "Max": "EXPIRED",
+        "Mo": "PENDING",
+    }
+    assert (now["Mo"]["nextChoices"], now["Mo"]["move"]["since"]) == ([], now["Mo"]["askedAt"])
+    await place.do("answerRequest", "Mo", "request { status }", requestId=now["Mo"]["id"], to="ACCEPTED")
+    assert len(await place.told("request_made")) == 3
+    assert [each["mentor_id"] for each in await place.told("pairing_accepted")] == [place.key("Mo")]
+
+
+async def test_m18_the_next_choice_is_one_who_can_say_yes(place, program, calendar):
+    await place.pairing(program, mentor="Max", mentee="Nils")
+    asked = await place.do("askMentor", "Noa", "request { id }", **asking(place, program, "Mia", "Max", "Mo"))
+    given = {"programId": program["id"], "side": "MENTOR"}
+    await place.do("answerRequest", "Mia", "request { status }", requestId=asked["id"], to="DECLINED")
+    assert set(await seen(place, "Noa")) == {"Mia", "Mo"}
+    await place.do("withdrawRequest", "Noa", "request { id }", requestId=(await seen(place, "Noa"))["Mo"]["id"])
+    await place.do("changeEnrollment", "Mo", "enrollment { id }", **given, paused=True)
+    asked = await place.do("askMentor", "Noa", "request { id }", **asking(place, program, "Mia", "Mo"))
+    await place.do("answerRequest", "Mia", "request { status }", requestId=asked["id"], to="DECLINED")
+    assert [each["status"] for each in (await seen(place, "Noa")).values()].count("PENDING") == 0
+
+
+async def test_m18_taking_it_back_asks_nobody_else(place, program, calendar):
+    asked = await place.do("askMentor", "Noa", "request { id }", **asking(place, program, "Mia", "Max"))
+    await place.do("withdrawRequest", "Noa", "request { id }", requestId=asked["id"])
+    assert set(await seen(place, "Noa")) == {"Mia"}
+
+
+async def test_m18_a_no_and_a_new_request_at_the_same_time_leave_one_open(place, program, calendar):
+    asked = await place.do("askMentor", "Noa", "request { id }", **asking(place, program, "Mia", "Max"))
+    given = asking(place, program, "Mo")
+    await asyncio.gather(
+        place.do("answerRequest", "Mia", "request { status }", requestId=asked["id"], to="DECLINED"),
+        *(place.refused("askMentor", "Noa", **given) for _ in range(3)),
+    )
+    assert [each["status"] for each in (await seen(place, "Noa")).values()].count("PENDING") == 1
+
+
+async def test_m41_either_side_asks_and_the_other_answers(place, program, calendar):
+    given = {"programId": program["id"], "menteeId": place.ids["Noa"], "message": "May I show you around?"}
+    asked = await place.do("askMentee", "Mia", "request { id }", **given)
+    await place.do("askMentor", "Noa", "request { id }", **asking(place, program, "Mo"))
+    now = (await seen(place, "Mia"))["Mia"]
+    assert (now["askedBy"], now["move"]["member"]) == ({"displayName": "Mia"}, {"displayName": "Noa"})
+    which = {"requestId": asked["id"]}
+    assert await place.refused("answerRequest", "Mia", **which, to="ACCEPTED") == ["NO_SUCH_REQUEST"]
+    assert await place.refused("withdrawRequest", "Noa", **which) == ["NO_SUCH_REQUEST"]
+    assert await place.refused("askMentee", "Mia", **given) == ["ALREADY_WAITING"]
+    assert await place.refused("askMentee", "Noa", **given) == ["WITH_ONESELF"]
+    await place.do("answerRequest", "Noa", "request { status }", **which, to="ACCEPTED")
+    [paired] = await place.told("pairing_accepted")
+    assert (paired["mentor_id"], paired["mentee_id"]) == (place.key("Mia"), place.key("Noa"))
+
+
+async def test_m18_ten_next_choices_at_most_and_nobody_twice(place, program, calendar):
+    given = asking(place, program, "Mia", *["Max"] * 11)
+    assert await place.refused("askMentor", "Noa", **given) == ["INVALID_REQUEST"]
+    await place.do("askMentor", "Noa", "request { id }", **asking(place, program, "Mia", "Max", "Max", "Mia"))
+    assert [each["displayName"] for each in (await seen(place, "Noa"))["Mia"]["nextChoices"]] == ["Max"]
