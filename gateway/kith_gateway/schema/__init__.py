@@ -17,6 +17,8 @@ from kith_gateway.schema import (
     groups_mutations,
     identity,
     identity_mutations,
+    introductions,
+    introductions_mutations,
     matching,
     matching_mutations,
     metrics,
@@ -26,10 +28,11 @@ from kith_gateway.schema import (
 )
 from kith_gateway.types import SCALARS, Node
 
-QUERIES = (identity, matching, groups, recognition, metrics, delivery)
+QUERIES = (identity, matching, introductions, groups, recognition, metrics, delivery)
 MUTATIONS = (
     identity_mutations,
     matching_mutations,
+    introductions_mutations,
     groups_mutations,
     recognition_mutations,
     metrics_mutations,

@@ -1,6 +1,7 @@
 from kith_chassis.database import Database
 from kith_chassis.jobs import Job
 from kith_matching import requests, runs
+from kith_matching.introducing import schedules, working
 
 
 async def _solve_all(database: Database) -> None:
@@ -8,4 +9,16 @@ async def _solve_all(database: Database) -> None:
         pass
 
 
-jobs = [Job("solve match runs", 0.5, _solve_all), Job("expire requests", 60, requests.expire)]
+async def _work_on_rounds(database: Database) -> None:
+    while await working.solve_next(database):
+        pass
+    while await working.publish_next(database):
+        pass
+
+
+jobs = [
+    Job("solve match runs", 0.5, _solve_all),
+    Job("expire requests", 60, requests.expire),
+    Job("make rounds that are due", 60, schedules.make_due),
+    Job("work on rounds", 0.5, _work_on_rounds),
+]

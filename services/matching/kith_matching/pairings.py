@@ -14,6 +14,7 @@ from kith_chassis.ids import new_id
 from kith_matching import programs
 from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing
 from kith_matching.events import PairingAccepted, PairingDeclined, PairingProposed
+from kith_matching.introducing import apart
 from kith_matching.models import MatchRun, MatchSuggestion, Pairing, Program
 
 # Rows of enrollments are locked in one order, so that two publications cannot wait for each other.
@@ -41,6 +42,8 @@ JOIN enrollments a ON a.community_id = :community AND a.program_id = :program
 JOIN enrollments b ON b.community_id = :community AND b.program_id = :program
   AND b.member_id = k.mentee_id AND b.side = 'mentee' AND NOT b.paused
 WHERE k.mentor_id <> k.mentee_id
+  AND NOT EXISTS (SELECT FROM kept_apart n WHERE n.community_id = :community
+    AND n.one_id = least(k.mentor_id, k.mentee_id) AND n.other_id = greatest(k.mentor_id, k.mentee_id))
   AND a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
   AND b.max_pairings > (SELECT count(*) FROM open_now o WHERE o.mentee_id = k.mentee_id)
 ON CONFLICT DO NOTHING
@@ -82,6 +85,7 @@ async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
     """
     await programs.taking_part(session, program_id)
     sides = await programs.two_sides(session, program_id=program_id, mentor_id=mentor_id, mentee_id=mentee_id)
+    await apart.may_meet(session, mentor_id, mentee_id)
     for enrolled, column in zip(sides, (Pairing.mentor_id, Pairing.mentee_id), strict=True):
         taken = select(func.count()).where(
             Pairing.community_id == tenant_of(session),

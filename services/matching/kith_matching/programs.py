@@ -66,7 +66,9 @@ async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram
             raise BadSettings(f"There is no setting {unknown[0][:60]!r}; there are {', '.join(names)}.")
     try:
         weights = Weights(**(asdict(Weights()) | new.weights))
-        rules = Rules(**(asdict(Rules()) | new.rules))
+        # Where there is no hierarchy, nobody has to teach anybody anything.
+        usual = Rules() if new.kind not in {"introduction", "peer"} else Rules(minimum_shared_skills=0)
+        rules = Rules(**(asdict(usual) | new.rules))
     except ValueError as error:
         raise BadSettings(f"These weights or rules cannot be used: {error}.") from error
     if new.starts_on and new.ends_on and new.ends_on < new.starts_on:

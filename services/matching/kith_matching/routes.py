@@ -16,6 +16,7 @@ from kith_matching.errors import (
     BadPins,
     BadSettings,
     EnrollmentPaused,
+    KeptApartError,
     NoRoom,
     NoSuchPairing,
     NoSuchParticipant,
@@ -247,7 +248,14 @@ async def my_requests(
 @pairing.post(
     "/requests/{request_id}/settle",
     responses=problems(
-        NoSuchRequest, AlreadyAnswered, ProgramClosed, NotEnrolled, EnrollmentPaused, NoRoom, AlreadyPaired
+        NoSuchRequest,
+        AlreadyAnswered,
+        ProgramClosed,
+        NotEnrolled,
+        EnrollmentPaused,
+        NoRoom,
+        AlreadyPaired,
+        KeptApartError,
     ),
 )
 async def settle_request(request_id: UUID, body: SettleIn, actor: Participant, session: Transaction) -> RequestOut:
