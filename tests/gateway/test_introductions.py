@@ -1,6 +1,8 @@
 """Introductions through GraphQL, in the words of who uses them; by the keys of the capabilities they are."""
 
+import json
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,6 +11,7 @@ import pytest_asyncio
 from kith_testkit.probe import MEMBER, Actor, eventually
 
 pytestmark = pytest.mark.integration
+CONTRACTS = Path(__file__).parents[2] / "contracts/events"
 ROUND = """
 query ($id: ID!) {
   introductionRound(id: $id) {
@@ -31,8 +34,9 @@ MINE = "{ myIntroductions { edges { node { members { displayName } host { displa
 class Place:
     """A community in which everyone but Ada, who coordinates, takes part in a program of introductions."""
 
-    def __init__(self, gateway, owner, ids, program, key_of):
+    def __init__(self, gateway, owner, ids, program, key_of, matching):
         self.gateway, self.owner, self.ids, self.program, self.key_of = gateway, owner, ids, program, key_of
+        self.matching, self.names = matching, ["Bea", "Cleo", "Dan", "Eve", "Finn"]
 
     def __getitem__(self, name):
         return Actor(self.owner.community_id, self.key_of(self.ids[name]), MEMBER)
@@ -92,7 +96,7 @@ async def place(start_service, served, gateway_to, identity, identity_url, start
             return made["result"]["errors"] == []
 
         await eventually(enrolled, what="matching hearing of the members")
-        yield Place(gateway, owner, ids, program, key_of)
+        yield Place(gateway, owner, ids, program, key_of, matching)
 
 
 async def test_m4_i_am_introduced_to_somebody_with_my_interests_once_the_coordinator_says_so(place):
@@ -135,6 +139,26 @@ async def test_m7_rounds_come_every_other_week_at_nine_on_our_clock(place):
     refused = await place.do("scheduleIntroductions", lost, want=want)
     assert [error["path"] for error in refused["errors"]] == [["input", "timeZone"]]
     assert (await place.do("endIntroductionSchedule", {"programId": place.program}))["errors"] == []
+
+
+async def test_m21_two_circles_of_friends_are_joined_by_the_introductions_that_mend_most(place):
+    matching, community = place.matching, place.owner.community_id
+    keys = {name: str(place.key_of(place.ids[name])) for name in place.names}
+    for people in (["Bea", "Cleo", "Dan"], ["Eve", "Finn"]):
+        present = {"present_ids": [keys[name] for name in people]}
+        contract = json.loads((CONTRACTS / "groups.attendance_recorded.v1.json").read_text())
+        await matching.deliver(community, contract["type"], contract["examples"][0] | present)
+    key, one = await place.drafted(form="BRIDGE", most=2, leastScore=0.2)
+    meetings, _ = await place.draft(key)
+    assert len(meetings) == 2
+    for each in meetings:
+        assert len({name in {"Eve", "Finn"} for name in (m["displayName"] for m in each["members"])}) == 2
+    index = "introductionRound(id: $id) { certificate { silos siloIndexBefore siloIndexAfter } }"
+    seen = await place.gateway.get(f"query ($id: ID!) {{ {index} }}", {"id": key}, by=place.owner)
+    assert seen["introductionRound"]["certificate"]["silos"] == 2
+    assert seen["introductionRound"]["certificate"]["siloIndexBefore"] == 1
+    assert seen["introductionRound"]["certificate"]["siloIndexAfter"] < 0.5
+    assert one["certificate"]["gap"] == 0
 
 
 async def test_m43_i_help_somebody_who_helps_somebody_who_helps_me(place):

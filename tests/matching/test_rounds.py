@@ -32,7 +32,18 @@ def someone(number, **given):
 
 
 def problem(people, **given):
-    empty = {"form": "meet", "met": [], "now": 0, "first": [], "apart": [], "trios": True, "hosted": {}, "both": False}
+    empty = {
+        "form": "meet",
+        "options": {"most": 9, "least_score": 0.0},
+        "ties": [],
+        "met": [],
+        "now": 0,
+        "first": [],
+        "apart": [],
+        "trios": True,
+        "hosted": {},
+        "both": False,
+    }
     return {"seed": 1, "week": "2026-03-02", "weights": WEIGHTS, "rules": RULES, "people": people, **empty, **given}
 
 
@@ -162,12 +173,31 @@ def test_no_other_circles_of_up_to_four_help_more_of_those_who_offer_and_want(sk
     assert solution["certificate"]["most"]
 
 
-@pytest.mark.parametrize("form", ["meet", "exchange"])
+@pytest.mark.parametrize("form", ["meet", "exchange", "bridge"])
 @pytest.mark.parametrize("people", [[], [someone(0)]])
 def test_nobody_to_meet_is_no_error(people, form):
     solution = solve(problem(people, form=form))
     assert solution["introductions"] == []
-    assert len(solution["left_out"]) == len(people)
+    assert len(solution["left_out"]) == (len(people) if form != "bridge" else 0)
+
+
+def test_a_few_introductions_join_two_circles_of_friends_above_a_floor_of_fit():
+    people = [someone(k, interests=[["tea", "chess"][k % 2]]) for k in range(8)]
+    ties = [[key(i), key(j)] for part in (range(4), range(4, 8)) for i, j in combinations(part, 2)]
+    options = {"most": 2, "least_score": 0.9}
+    solution = solve(problem(people, form="bridge", ties=ties, options=options, apart=[[key(0), key(4)]]))
+    certificate = solution["certificate"]
+    assert (certificate["silos"], certificate["silo_index_before"], certificate["gap"]) == (2, 1, 0)
+    assert certificate["silo_index_after"] == pytest.approx(1 - 2 / 6)
+    assert len(groups(solution)) == 2
+    for one, other in groups(solution):
+        assert (UUID(one).int < 4) != (UUID(other).int < 4)
+        assert UUID(one).int % 2 == UUID(other).int % 2
+    assert frozenset({key(0), key(4)}) not in groups(solution)
+    met = [[*sorted(each), 0] for each in groups(solution)]
+    again = solve(problem(people, form="bridge", ties=ties, options=options, met=met))
+    assert not groups(again) & groups(solution)
+    assert again["certificate"]["silo_index_before"] < 1
 
 
 @settings(max_examples=200, deadline=None)

@@ -29,6 +29,7 @@ class RoundForm(Enum):
 
     MEET = "meet"
     EXCHANGE = "exchange"
+    BRIDGE = "bridge"
 
 
 @enumeration
@@ -62,7 +63,8 @@ class Every(Enum):
 class RoundCertificate:
     """What a round found, and the proof of how good it is over the pairs that were looked at.
 
-    In a round of help, `gap` is how many people more might be helped.
+    In a round of help, `gap` is how many people more might be helped; in one of bridges, by how much another choice
+    could lower the silo index further.
     """
 
     people: int = plain("Who took part.")
@@ -75,6 +77,11 @@ class RoundCertificate:
     bound: float = plain("The most that sum could be, with as many people and with who was left out last time.")
     gap: float = plain("How far the round may be from the best; 0 is proven optimal.")
     most: bool = plain("Whether it is proven that no more people could meet in pairs, or be helped.")
+    silos: int | None = plain("For bridges: parts of two or more who have to do with each other rather than others.")
+    silo_index_before: float | None = plain(
+        "For bridges: the share of ties between silos that are missing; 0 is mixed as by chance, 1 no tie between any."
+    )
+    silo_index_after: float | None = plain("The same, when all who are introduced have met.")
     seed: int = plain("What ties were broken with; the same seed gives the same round.")
     scoring_seconds: float = plain("Time for scoring.")
     solving_seconds: float = plain("Time for solving.")
@@ -86,7 +93,7 @@ class IntroductionRound:
 
     id: strawberry.ID = identifier("IntroductionRound")
     number: int = plain("Which of the program's, from 0.")
-    form: RoundForm = plain("Meetings of two or three, or circles in which each helps the next.")
+    form: RoundForm = plain("Meetings of everyone, circles of help, or a few bridges between silos.")
     status: RoundStatus = plain("Where it is.")
     seed: int = plain("What ties are broken with.")
     trios: bool = plain("Whether somebody left over joins two others.")

@@ -28,9 +28,11 @@ class StartIntroductionRoundInput(Input):
     """A round for everyone who takes part."""
 
     program_id: strawberry.ID = given("The program.", refers="Program")
-    form: RoundForm | None = maybe("Meetings, or circles of help among who wants and offers skills; else meetings.")
+    form: RoundForm | None = maybe("Meetings when left out.")
     seed: int | None = maybe("What ties are broken with; the same seed gives the same round.")
     trios: bool | None = maybe("False: somebody left over waits for the next round instead of joining two others.")
+    most: int | None = maybe("Of bridges: introductions at most, 1 to 500; 10 when left out.")
+    least_score: float | None = maybe("Of bridges: how well two must fit, 0 to 1; 0.5 when left out.")
 
 
 @taking

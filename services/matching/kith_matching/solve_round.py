@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from kith_matching.bridging import bridging
 from kith_matching.circles import circles
 from kith_matching.introductions import EVERYONE, REPEAT, Round, both_ways, introduce, may_meet
 from kith_matching.peers import Peers
@@ -29,10 +30,10 @@ Ints = NDArray[np.int64]
 def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
     """Who meets whom, why, who is left out, and how good it is.
 
-    problem  {"form" ("meet", or "exchange": see `circles`), "seed", "week" (a Monday, ISO), "weights", "rules",
-             "both" (see `Peers`), "people" (as `person` reads them, with "skills_wanted" and "skills_offered" for "skills"), "met" ([id, id, round]),
-             "now" (number of this round), "first" (ids of who was left out), "apart" ([id, id]), "trios",
-             "hosted" ({id: how often it was their turn})}
+    problem  {"form" ("meet", "exchange": see `circles`, "bridge": see `bridging`), "seed", "week" (a Monday, ISO),
+             "weights", "rules", "both" (see `Peers`), "people" (as `person` reads them, with "skills_wanted" and
+             "skills_offered" for "skills"), "met" ([id, id, round]), "now" (number of this round), "first" (ids of
+             who was left out), "apart" ([id, id]), "trios", "hosted" ({id: how often it was their turn})}
     The answer's "total" is the sum of the scores of pairs, of a trio the one pair that somebody joined; "bound" holds
     over the pairs that were looked at, which are all but in a large community.
     """
@@ -50,6 +51,8 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
         both=problem["both"],
         apart=[(UUID(one), UUID(other)) for one, other in problem["apart"]],
     )
+    if problem["form"] == "bridge":
+        return bridging(problem, peers)
     met = [(UUID(one), UUID(other), int(number)) for one, other, number in problem["met"]]
     met = [each for each in met if each[0] in place and each[1] in place]
     pairs = np.array([(place[one], place[other]) for one, other, _ in met], dtype=np.int64).reshape(-1, 2)

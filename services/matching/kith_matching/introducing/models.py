@@ -50,6 +50,7 @@ class IntroductionRound(Base):
     trios: Mapped[bool]
     automatic: Mapped[bool]
     due_at: Mapped[datetime | None]
+    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     certificate: Mapped[dict[str, Any] | None]
     failure: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(server_default="0")
@@ -108,3 +109,14 @@ class KeptApart(Base):
     other_id: Mapped[UUID] = mapped_column(primary_key=True)
     kept_by: Mapped[UUID]
     kept_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Tie(Base):
+    """Two members who have had to do with each other, as other services told; the lower id first."""
+
+    __tablename__ = "ties"
+
+    community_id: Mapped[UUID] = mapped_column(primary_key=True)
+    one_id: Mapped[UUID] = mapped_column(primary_key=True)
+    other_id: Mapped[UUID] = mapped_column(primary_key=True)
+    last_at: Mapped[datetime]

@@ -43,9 +43,20 @@ async def for_rounds(session: AsyncSession, program_id: UUID) -> Program:
 
 
 async def request(
-    session: AsyncSession, *, actor_id: UUID, program_id: UUID, form: str, seed: int, trios: bool
+    session: AsyncSession,
+    *,
+    actor_id: UUID,
+    program_id: UUID,
+    form: str,
+    seed: int,
+    trios: bool,
+    most: int,
+    least_score: float,
 ) -> IntroductionRound:
-    """Ask for a draft; a worker solves it. RoundOpen while another is not published."""
+    """Ask for a draft; a worker solves it. RoundOpen while another is not published.
+
+    most, least_score  of a round of bridges: introductions at most, and how well two must fit
+    """
     program = await for_rounds(session, program_id)
     community_id = tenant_of(session)
     made = IntroductionRound(
@@ -56,6 +67,7 @@ async def request(
         seed=seed,
         trios=trios,
         automatic=False,
+        options={"most": most, "least_score": least_score} if form == "bridge" else {},
         requested_by=actor_id,
     )
     session.add(made)

@@ -47,9 +47,7 @@ routers = [round_, kept]
     responses=problems(NoSuchProgram, ProgramClosed, NotForRounds, RoundOpen),
 )
 async def start_round(program_id: UUID, body: RoundIn, actor: Coordinator, session: Transaction) -> RoundOut:
-    made = await rounds.request(
-        session, actor_id=actor.subject, program_id=program_id, form=body.form, seed=body.seed, trios=body.trios
-    )
+    made = await rounds.request(session, actor_id=actor.subject, program_id=program_id, **body.model_dump())
     return RoundOut.model_validate(made)
 
 

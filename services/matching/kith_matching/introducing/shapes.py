@@ -20,6 +20,7 @@ class _Out(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+Form = Literal["meet", "exchange", "bridge"]
 _zones = cache(available_timezones)
 
 
@@ -36,9 +37,11 @@ def _wall(value: time) -> time:
 
 
 class RoundIn(_In):
-    form: Literal["meet", "exchange"] = "meet"
+    form: Form = "meet"
     seed: int = Field(default=0, ge=0, le=2**53)
     trios: bool = True
+    most: int = Field(default=10, ge=1, le=500)
+    least_score: float = Field(default=0.5, ge=0, le=1)
 
 
 class ScheduleIn(_In):
@@ -72,6 +75,9 @@ class RoundCertificateOut(BaseModel):
     bound: float
     gap: float
     most: bool
+    silos: int | None = None
+    silo_index_before: float | None = None
+    silo_index_after: float | None = None
     seed: int
     scoring_seconds: float
     solving_seconds: float
@@ -81,7 +87,7 @@ class RoundOut(_Out):
     id: UUID
     program_id: UUID
     number: int
-    form: Literal["meet", "exchange"]
+    form: Form
     status: Literal["queued", "solving", "solved", "published", "failed", "discarded"]
     seed: int
     trios: bool

@@ -57,6 +57,14 @@ FROM introductions i JOIN introduction_rounds r ON r.id = i.round_id,
 WHERE i.community_id = :community AND i.program_id = :program AND i.status = 'made' AND r.form = 'meet'
   AND a.place < b.place
 """)
+# Whom somebody is paired with is known here anyhow; who met in a round is in the history.
+_TIES = text("""
+SELECT coalesce(json_agg(json_build_array(one_id, other_id)), '[]')::text FROM (
+  SELECT one_id, other_id FROM ties WHERE community_id = :community
+  UNION SELECT least(mentor_id, mentee_id), greatest(mentor_id, mentee_id) FROM pairings
+  WHERE community_id = :community AND status = 'accepted'
+) t
+""")
 _HOSTED = text("""
 SELECT coalesce(json_object_agg(member, often), '{}')::text FROM (
   SELECT i.members[1] AS member, count(*) AS often FROM introductions i JOIN introduction_rounds r ON r.id = i.round_id
@@ -124,10 +132,12 @@ async def _problem(database: Database, round_id: UUID) -> str:
             name: await session.scalar(statement, place)
             for name, statement in {"people": _PEOPLE, "met": _MET, "hosted": _HOSTED, "first": _WAITED}.items()
         }
+        found["ties"] = await session.scalar(_TIES, place) if one.form == "bridge" else "[]"
         never = await apart.pairs(session, one.community_id)
     monday = one.requested_at.date() - timedelta(days=one.requested_at.weekday())
     head = {
         "form": one.form,
+        "options": one.options,
         "seed": one.seed,
         "now": one.number,
         "week": monday.isoformat(),
