@@ -23,16 +23,19 @@ from kith_gateway.schema import (
     matching_mutations,
     metrics,
     metrics_mutations,
+    previews,
+    previews_mutations,
     recognition,
     recognition_mutations,
 )
 from kith_gateway.types import SCALARS, Node
 
-QUERIES = (identity, matching, introductions, groups, recognition, metrics, delivery)
+QUERIES = (identity, matching, introductions, previews, groups, recognition, metrics, delivery)
 MUTATIONS = (
     identity_mutations,
     matching_mutations,
     introductions_mutations,
+    previews_mutations,
     groups_mutations,
     recognition_mutations,
     metrics_mutations,

@@ -109,6 +109,12 @@ class NoSuchRound(NotFound):
     code = "no_such_round"
 
 
+class NoSuchPreview(NotFound):
+    """There is no such preview in this community."""
+
+    code = "no_such_preview"
+
+
 class NoSchedule(NotFound):
     """This program has no recurring rounds."""
 

@@ -2,10 +2,16 @@ from kith_chassis.database import Database
 from kith_chassis.jobs import Job
 from kith_matching import requests, runs
 from kith_matching.introducing import schedules, working
+from kith_matching.previewing import previews
 
 
 async def _solve_all(database: Database) -> None:
     while await runs.solve_next(database):
+        pass
+
+
+async def _work_on_previews(database: Database) -> None:
+    while await previews.solve_next(database):
         pass
 
 
@@ -21,4 +27,5 @@ jobs = [
     Job("expire requests", 60, requests.expire),
     Job("make rounds that are due", 60, schedules.make_due),
     Job("work on rounds", 0.5, _work_on_rounds),
+    Job("work on previews", 0.5, _work_on_previews),
 ]

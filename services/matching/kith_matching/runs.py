@@ -118,7 +118,7 @@ _EXTEND = text(
 )
 # The cohort as PostgreSQL's own JSON, straight into the solver: no object per person on the way. Ordered by what
 # people said of themselves, so that equal cohorts have equal results whatever their members' ids.
-_COHORT = text("""
+COHORT = text("""
 SELECT coalesce(json_agg(json_build_object(
   'member_id', e.member_id, 'capacity', e.free, 'interests', p.interests, 'languages', p.languages,
   'experience_years', p.experience_years, 'time_zone', p.time_zone, 'availability', p.availability,
@@ -134,7 +134,7 @@ FROM (
 ) e JOIN participants p ON p.community_id = e.community_id AND p.member_id = e.member_id
 WHERE e.free > 0
 """)
-_FORMER = text(
+FORMER = text(
     "SELECT DISTINCT mentee_id, mentor_id FROM pairings WHERE community_id = :community AND program_id = :program"
 )
 _STORE = text("""
@@ -167,10 +167,10 @@ async def _problem(database: Database, run_id: UUID) -> str:
         run = (await session.scalars(select(MatchRun).where(MatchRun.id == run_id))).one()
         program = (await session.scalars(select(Program).where(Program.id == run.program_id))).one()
         place = {"community": run.community_id, "program": run.program_id}
-        mentees = await session.scalar(_COHORT, place | {"side": "mentee"})
-        mentors = await session.scalar(_COHORT, place | {"side": "mentor"})
+        mentees = await session.scalar(COHORT, place | {"side": "mentee"})
+        mentors = await session.scalar(COHORT, place | {"side": "mentor"})
         never = await apart.pairs(session, run.community_id)
-        former = [[str(row.mentee_id), str(row.mentor_id)] for row in await session.execute(_FORMER, place)]
+        former = [[str(row.mentee_id), str(row.mentor_id)] for row in await session.execute(FORMER, place)]
     monday = run.requested_at.date() - timedelta(days=run.requested_at.weekday())
     head = {
         "seed": run.seed,

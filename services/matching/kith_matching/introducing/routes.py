@@ -124,11 +124,10 @@ async def keep_apart(body: TwoIn, actor: Coordinator, session: Transaction) -> K
     return KeptApartOut.of(await apart.keep(session, actor_id=actor.subject, one=one, other=other))
 
 
-@kept.post("/kept-apart/lift", responses=problems(WithOneself))
-async def lift(body: TwoIn, _: Coordinator, session: Transaction) -> TwoIn:
+@kept.post("/kept-apart/lift", status_code=204, responses=problems(WithOneself))
+async def lift(body: TwoIn, _: Coordinator, session: Transaction) -> None:
     one, other = body.member_ids
     await apart.lift(session, one=one, other=other)
-    return body
 
 
 @kept.get("/kept-apart", responses=problems(InvalidCursor))

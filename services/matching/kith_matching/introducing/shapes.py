@@ -41,7 +41,7 @@ class RoundIn(_In):
     seed: int = Field(default=0, ge=0, le=2**53)
     trios: bool = True
     most: int = Field(default=10, ge=1, le=500)
-    least_score: float = Field(default=0.5, ge=0, le=1)
+    least_score: float = Field(default=0.5, ge=0, le=1, examples=[0.5])
 
 
 class ScheduleIn(_In):
