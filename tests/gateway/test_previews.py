@@ -97,6 +97,29 @@ async def test_m12_i_see_who_would_gain_by_other_weights_before_i_set_them(place
     assert (await place.previewed(weights=BY_INTERESTS))["result"]["anotherMentor"] == 0
 
 
+async def test_m17_i_am_told_how_long_i_would_wait_before_i_ask(place):
+    query = "query ($id: ID!) { waitForecast(programId: $id) { ahead free pairedAWeek weeks } }"
+
+    async def forecast():
+        return (await place.gateway.get(query, {"id": place.program}, by=place.owner))["waitForecast"]
+
+    assert await forecast() == {"ahead": 2, "free": 2, "pairedAWeek": 0.0, "weeks": None}  # nothing ever moved
+    run = (await place.do("startMatchRun", {"seed": 1}, want="matchRun { id }"))["matchRun"]["id"]
+
+    async def published():
+        made = await place.gateway.do("publishMatchRun", {"runId": run}, by=place.owner, want="matchRun { status }")
+        return made["errors"] == []
+
+    await eventually(published, what="publishing", seconds=60)
+    pairings = "query ($id: ID!) { pairings(programId: $id) { edges { node { id } } } }"
+    found = await place.gateway.get(pairings, {"id": place.program}, by=place.owner)
+    ids = [edge["node"]["id"] for edge in found["pairings"]["edges"]]
+    await place.gateway.do("acceptPairings", {"pairingIds": ids}, by=place.owner, want="result { accepted }")
+    assert await forecast() == {"ahead": 0, "free": 0, "pairedAWeek": 0.25, "weeks": 4.0}  # one place in four weeks
+    member = Actor(place.owner.community_id, permissions=MEMBER)
+    assert (await place.gateway.get(query, {"id": place.program}, by=member))["waitForecast"]["weeks"] == 4.0
+
+
 async def test_m44_i_replay_the_last_run_under_another_policy_and_see_who_would_have_lost(place):
     started = await place.do("startMatchRun", {"seed": 1}, want="matchRun { id }")
     run = started["matchRun"]["id"]

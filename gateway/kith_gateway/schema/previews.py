@@ -6,7 +6,7 @@ from enum import Enum
 import strawberry
 from strawberry.scalars import JSON
 
-from kith_gateway.joins import IDENTITY, MATCHING, by_id, fetched, identifier, joined, plain
+from kith_gateway.joins import IDENTITY, MATCHING, Argument, by_id, fetched, identifier, joined, plain
 from kith_gateway.schema.identity import Member
 from kith_gateway.schema.matching import Program
 from kith_gateway.types import enumeration, record
@@ -84,6 +84,16 @@ class MatchPreview:
     program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="Of which program.")
 
 
+@record
+class WaitForecast:
+    """How long somebody who enrolls as a mentee now would wait, as things went in the last eight weeks."""
+
+    ahead: int = plain("Mentees who wait already.")
+    free: int = plain("Places that mentors have left.")
+    paired_a_week: float = plain("Mentees who got a mentor in a week, lately.")
+    weeks: float | None = plain("Weeks to wait; null when no place is free and nobody got one lately.")
+
+
 @strawberry.type
 class Query:
     match_preview: MatchPreview | None = fetched(
@@ -91,4 +101,10 @@ class Query:
         "/previews/{id}",
         arguments=(by_id("MatchPreview"),),
         description="What other settings would do; for coordinators.",
+    )
+    wait_forecast: WaitForecast | None = fetched(
+        MATCHING,
+        "/programs/{program_id}/wait",
+        arguments=(Argument("program_id", strawberry.ID, "The program.", refers="Program"),),
+        description="How long a mentee would wait in a program, told before asking.",
     )

@@ -9,11 +9,12 @@ from kith_chassis.idempotency import router
 from kith_chassis.tokens import Principal, permitted
 from kith_matching import programs
 from kith_matching.errors import BadSettings, NoSuchPreview, NoSuchProgram, NoSuchRun
-from kith_matching.previewing import previews
-from kith_matching.previewing.shapes import PreviewIn, PreviewOut, SettingsIn
+from kith_matching.previewing import forecasts, previews
+from kith_matching.previewing.shapes import ForecastOut, PreviewIn, PreviewOut, SettingsIn
 from kith_matching.shapes import ProgramOut
 
 Coordinator = Annotated[Principal, Depends(permitted("matching:coordinate"))]
+Participant = Annotated[Principal, Depends(permitted("matching:take_part"))]
 routes = router(tags=["previews"])
 
 
@@ -34,3 +35,8 @@ async def get_preview(preview_id: UUID, _: Coordinator, session: Transaction) ->
 async def change_settings(program_id: UUID, body: SettingsIn, _: Coordinator, session: Transaction) -> ProgramOut:
     changed = await programs.change_settings(session, program_id=program_id, **body.model_dump())
     return ProgramOut.model_validate(changed)
+
+
+@routes.get("/programs/{program_id}/wait", responses=problems(NoSuchProgram))
+async def forecast_wait(program_id: UUID, _: Participant, session: Transaction) -> ForecastOut:
+    return ForecastOut.model_validate(await forecasts.wait(session, program_id=program_id))

@@ -51,6 +51,16 @@ class ResultOut(BaseModel):
     changes: list[ChangeOut]
 
 
+class ForecastOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    program_id: UUID
+    ahead: int
+    free: int
+    paired_a_week: float
+    weeks: float | None
+
+
 class PreviewOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
