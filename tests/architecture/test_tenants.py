@@ -151,6 +151,16 @@ ROWS = {
         "INSERT INTO requests (id, community_id, program_id, mentee_id, mentor_id, message, status, expires_at)"
         " VALUES (:id, :c, :program_id, gen_random_uuid(), :id, 'x', 'pending', now() + interval '1 day')",
     ),
+    "preview_id": (
+        "matching",
+        "INSERT INTO previews (id, community_id, program_id, status, settings, requested_by)"
+        " VALUES (:id, :c, :program_id, 'failed', '{}', :id)",
+    ),
+    "round_id": (
+        "matching",
+        "INSERT INTO introduction_rounds (id, community_id, program_id, number, status, form, seed, trios, automatic)"
+        " VALUES (:id, :c, :program_id, 0, 'solved', 'meet', 0, true, false)",
+    ),
     "group_id": (
         "groups",
         "INSERT INTO groups (id, community_id, kind, name, smallest, largest, reasons)"

@@ -11,14 +11,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 
 from kith_matching.contradictions import contradictions
 from kith_matching.fair import fair
+from kith_matching.modes import assigned
 from kith_matching.solve import default_settings, solve
 from kith_matching.stable import blocking, stable
 
 pytestmark = pytest.mark.unit
+DATES = Path(__file__).parents[2] / "../shared/data/speed_dating"
 RESIDENTS = Path(__file__).parents[2] / "../shared/data/hr_4000"
 
 
@@ -145,6 +148,28 @@ def test_four_thousand_residents_are_placed_without_a_blocking_pair():
     assert ((other < 0) == (found < 0)).all()
     like = dict(zip(zip(i.tolist(), j.tolist(), strict=True), like.tolist(), strict=True))
     assert all(like[k, int(found[k])] >= like[k, int(other[k])] for k in np.flatnonzero(found >= 0))
+
+
+def test_people_who_met_for_four_minutes_get_the_most_liking_there_is_or_nobody_they_would_leave_for():
+    if not DATES.exists():
+        pytest.skip("the evenings (shared/data/speed_dating) are not on this machine")
+    with gzip.open(DATES / "waves_01_14.csv.gz", "rt", encoding="latin-1") as file:
+        rows = [each for each in csv.DictReader(file) if each["pid"]]
+    liking = {(int(each["iid"]), int(float(each["pid"]))): float(each["like"] or 0) for each in rows}
+    evenings = {}
+    for each in rows:
+        evenings.setdefault(each["wave"], ({}, {}))[int(each["gender"])].setdefault(int(each["iid"]), None)
+    for women, men in evenings.values():
+        ones, others = list(women), list(men)
+        there = np.array([[liking.get((i, j), 0.0) for j in others] for i in ones])
+        back = np.array([[liking.get((j, i), 0.0) for j in others] for i in ones])
+        mutual, room = (there + back) / 20, np.ones(len(others), dtype=int)
+        best = assigned("best_total", matrix(mutual), room)
+        row, column = linear_sum_assignment(mutual, maximize=True)
+        chosen = best >= 0
+        assert mutual[chosen, best[chosen]].sum() == pytest.approx(mutual[row, column].sum())
+        found = stable(matrix(there), room, regard=matrix(back))
+        assert len(blocking(matrix(there), room, found, regard=matrix(back))) == 0
 
 
 wishes = st.lists(st.tuples(st.integers(0, 3), st.integers(2, 5)), max_size=5)

@@ -20,24 +20,42 @@ from kith_gateway.schema import (
     help_queue,
     identity,
     identity_mutations,
+    introductions,
+    introductions_mutations,
     matching,
     matching_mutations,
     metrics,
     metrics_mutations,
     pairing_life,
     pairing_life_mutations,
+    previews,
+    previews_mutations,
     recognition,
     recognition_mutations,
 )
 from kith_gateway.types import SCALARS, Node
 
-QUERIES = (identity, matching, pairing_life, coordination, help_queue, groups, recognition, metrics, delivery)
+QUERIES = (
+    identity,
+    matching,
+    pairing_life,
+    coordination,
+    help_queue,
+    introductions,
+    previews,
+    groups,
+    recognition,
+    metrics,
+    delivery,
+)
 MUTATIONS = (
     identity_mutations,
     matching_mutations,
     pairing_life_mutations,
     guidance,
     help_queue,
+    introductions_mutations,
+    previews_mutations,
     groups_mutations,
     recognition_mutations,
     metrics_mutations,

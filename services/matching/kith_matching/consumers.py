@@ -1,4 +1,4 @@
-"""What matching learns from others: who there is and what they can be matched on."""
+"""What matching learns from others: who there is, what they can be matched on, and who has had to do with whom."""
 
 import json
 from collections.abc import Sequence
@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
 from kith_events.projections import Projection, Projections
+from kith_matching import ties
 
 consumers = Consumers()
-projections = Projections([Projection("participants")])
+projections = Projections([Projection("participants"), Projection("ties")])
+ties.listen(consumers)
 
 
 class ProfileChanged(View, type="identity.profile_changed.v1"):

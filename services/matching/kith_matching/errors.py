@@ -221,3 +221,51 @@ class BadPins(Invalid):
     """These pins cannot be honored."""
 
     code = "bad_pins"
+
+
+class NoSuchRound(NotFound):
+    """There is no such round of introductions in this community."""
+
+    code = "no_such_round"
+
+
+class NoSuchPreview(NotFound):
+    """There is no such preview in this community."""
+
+    code = "no_such_preview"
+
+
+class NoSchedule(NotFound):
+    """This program has no recurring rounds."""
+
+    code = "no_schedule"
+
+
+class NotForRounds(Conflict):
+    """Rounds of introductions are for programs of the kinds introduction and peer."""
+
+    code = "not_for_rounds"
+
+
+class RoundOpen(Conflict):
+    """This program has a round that is not published yet; publish or discard that one first."""
+
+    code = "round_open"
+
+
+class RoundNotSolved(Conflict):
+    """Only a solved round can be published; this one is not."""
+
+    code = "round_not_solved"
+
+
+class BadSchedule(Invalid):
+    """Rounds cannot be due then."""
+
+    code = "bad_schedule"
+
+
+class KeptApartError(Conflict):
+    """These two are not brought together in this community."""
+
+    code = "kept_apart"

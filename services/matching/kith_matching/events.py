@@ -200,3 +200,30 @@ class RequestWithdrawn(_Request, type="matching.request_withdrawn.v1", aggregate
 
 class RequestExpired(_Request, type="matching.request_expired.v1", aggregate="request_id"):
     """Nobody answered in time."""
+
+
+class IntroductionRoundSolved(Event, type="matching.introduction_round_solved.v1", aggregate="round_id"):
+    """A draft of a round of introductions is ready for review; nobody but coordinators sees it."""
+
+    round_id: UUID
+    program_id: UUID
+    introductions: int = Field(ge=0, examples=[206])
+    left_out: int = Field(ge=0, examples=[0])
+
+
+class IntroductionRoundPublished(Event, type="matching.introduction_round_published.v1", aggregate="round_id"):
+    """The members of a round know whom they meet."""
+
+    round_id: UUID
+    program_id: UUID
+    introductions: int = Field(ge=0, examples=[206])
+    left_out: int = Field(ge=0, examples=[0])
+
+
+class IntroductionMade(Event, type="matching.introduction_made.v1", aggregate="introduction_id"):
+    """Two or three members are asked to meet; the first of them arranges it."""
+
+    introduction_id: UUID
+    round_id: UUID
+    program_id: UUID
+    member_ids: list[UUID]

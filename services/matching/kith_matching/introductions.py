@@ -2,7 +2,7 @@
 
 A cover of everyone by cycles is an assignment of people to people (`assignment.py`); half its total bounds every set of
 pairs from above. Cycles of an even length are cut into pairs at no loss; what odd ones lose is mostly won back by
-exchanging partners between pairs. The bound says how much may be missing.
+exchanging partners between pairs. What is missing then, `blossoms.py` finds, or the bound says how much it may be.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from kith_matching.assignment import UNITS, assign, in_units
+from kith_matching.assignment import UNITS, Assignment, assign, in_units
+from kith_matching.blossoms import Open, settled
 from kith_matching.compiled import compiled
 
 PASSES = 50  # over everyone, of exchanges; a few are usual
 EVERYONE = 500  # up to so many people every pair is looked at
+EXACT = 3000  # up to so many people the best is found, however long it takes; it is seconds
+PIECE = 2000  # pairs in a piece that is settled exactly in a larger round
 REPEAT = 1e-4
 
 Ints = NDArray[np.int64]
@@ -29,8 +32,9 @@ class Round:
     third     (people,) whom each meets as well, in a trio; -1 for most
     left_out  (people,) who meets nobody: first next time
     total     sum of the scores of the pairs, without those of the trio
-    bound     no set of pairs of as many people has a higher total
-    gap       bound - total
+    bound     no set of pairs of as many people, with as many of `first` among them, has a higher total
+    gap       bound - total; 0 is proven the best
+    most      whether it is proven that no set of pairs has more people
     """
 
     partner: Ints
@@ -39,18 +43,25 @@ class Round:
     total: float
     bound: float
     gap: float
+    most: bool
 
 
 def introduce(
-    scores: csr_array, *, first: NDArray[np.integer] | None = None, seed: int = 0, trio: bool = True
+    scores: csr_array,
+    *,
+    first: NDArray[np.integer] | None = None,
+    seed: int = 0,
+    trio: bool = True,
+    exact: int = EXACT,
 ) -> Round:
-    """Pair as many people as can be found partners for, then for the highest total.
+    """Pair as many people as can be found partners for, of those as many of `first` as can be, for the highest total.
 
     scores  (people, people), symmetric; a stored entry is a pair that may meet, who met before is left out of it;
             from 0, higher is better
     first   who was left out last time: somebody else is left out instead, wherever the pairs allow it
     seed    decides between equals
     trio    whether somebody left over joins a pair both of whom they may meet
+    exact   up to so many people the result is the best there is; beyond, `gap` and `most` say what is proven
     """
     n = scores.shape[0]
     scores, turned = scores.sorted_indices(), scores.T.tocsr().sorted_indices()
@@ -69,6 +80,7 @@ def introduce(
     _match_up(indptr, column, partner)
     _exchange(indptr, column, value, partner, PASSES)
     _let_in(indptr, column, partner, waited)
+    partner, best, most = _best(indptr, column, value, cover, partner, waited, n <= exact)
     third = np.full(n, -1, dtype=np.int64)
     total = _total(indptr, column, value, partner)
     if trio:
@@ -77,7 +89,7 @@ def introduce(
     # A pair's score and `person` are at most half of what both are worth, as a row and as a column of the cover, so the
     # pairs of as many people reach at most half of what those are worth who are worth most.
     worth = np.sort(cover.worth + cover.prices)[n - matched :]
-    bound = (sum(worth.tolist()) - matched * cover.person) // (2 * cover.scale)
+    bound = total if best else (sum(worth.tolist()) - matched * cover.person) // (2 * cover.scale)
     return Round(
         partner=partner,
         third=third,
@@ -85,7 +97,24 @@ def introduce(
         total=total / UNITS,
         bound=max(bound, total) / UNITS,
         gap=max(bound - total, 0) / UNITS,
+        most=most,
     )
+
+
+def _best(
+    indptr: Ints, column: Ints, value: Ints, cover: Assignment, partner: Ints, waited: Ints, always: bool
+) -> tuple[Ints, bool, bool]:
+    """The best round, whether it is proven to be, and whether no other has more people."""
+    row = np.repeat(np.arange(len(partner)), np.diff(indptr))
+    once = row < column
+    reachable = (waited > 0) & (np.diff(indptr) > 0)
+    pairs = Open(row[once], column[once], value[once], cover.worth + cover.prices, cover.scale, cover.person, reachable)
+    # Pairs are a cover by cycles of two, so no round has more people than a cover, nor an odd number of them.
+    full = int((partner >= 0).sum()) == cover.matched_bound // 2 * 2
+    if not full and not always:
+        return partner, False, False
+    partner, best = settled(pairs, partner, full=full, most_pairs=len(row) if always else PIECE)
+    return partner, best, full or best
 
 
 @compiled
@@ -241,39 +270,63 @@ def _add_thirds(indptr: Ints, column: Ints, value: Ints, partner: Ints, third: I
             third[i], third[join], third[partner[join]] = join, i, i
 
 
-def meetings(
+def may_meet(
     people: int, met: NDArray[np.integer], when: NDArray[np.integer], *, now: int, most: int = 24, seed: int = 0
-) -> csr_array:
-    """Who may meet in the next round, as `introduce` takes it: those who never met, and anybody for who met everyone.
+) -> tuple[Ints, Ints, Ints]:
+    """Who may meet in the next round: those who never met, and anybody for who met everyone.
 
     people  how many there are
     met     (meetings, 2) who met before, in whatever order
-    when    (meetings,) in which round, and `now` is the next: where somebody has met everyone, the longest ago first
-    most    pairs for each at most, at random, where there are many people
+    when    (meetings,) in which round; `now` is the next
+    most    new pairs for each, at random, where there are many people; more for who is drawn by more
+    Returns (pairs,) one, (pairs,) other, each pair once, and (pairs,) how many rounds ago they met, 0 for never.
     """
     met, when = np.asarray(met, dtype=np.int64).reshape(-1, 2), np.asarray(when, dtype=np.int64)
     keys = met.min(axis=1) * people + met.max(axis=1)
-    if people <= EVERYONE:
-        one, other = np.triu_indices(people, 1)
-    else:
-        rng = np.random.default_rng([seed, now])
-        drawn = rng.integers(people, size=(people * most // 2 + 1, 2))
-        pairs = np.unique(drawn.min(axis=1) * people + drawn.max(axis=1))
-        one, other = pairs // people, pairs % people
-        one, other = one[one != other], other[one != other]
     order = np.lexsort((when, keys))
     keys, when = keys[order], when[order]
     last = np.append(keys[1:] != keys[:-1], True)[: len(keys)]
     keys, when = keys[last], when[last]
-    mine = one * people + other
+    known = np.bincount(np.concatenate([keys // people, keys % people]), minlength=people)
+    if people <= EVERYONE:
+        one, other = np.triu_indices(people, 1)
+        mine = one * people + other
+    else:
+        mine = _drawn(people, keys, known, most, np.random.default_rng([seed, now]))
     at = np.minimum(np.searchsorted(keys, mine), max(len(keys) - 1, 0))
     before = keys[at] == mine if len(keys) else np.zeros(len(mine), dtype=np.bool_)
-    ago = np.where(before, now - when[at], 0) if len(keys) else np.zeros(len(mine))
-    known = np.bincount(np.concatenate([keys // people, keys % people]), minlength=people) if len(keys) else 0
-    done = np.broadcast_to(known, people) >= people - 1
+    ago = np.where(before, now - when[at], 0) if len(keys) else np.zeros(len(mine), dtype=np.int64)
+    one, other = mine // people, mine % people
+    done = known >= people - 1
     use = ~before | done[one] | done[other]
+    return one[use], other[use], ago[use]
+
+
+def _drawn(people: int, keys: Ints, known: Ints, most: int, rng: np.random.Generator) -> Ints:
+    """Some pairs as one * people + other; of who knows most of the others already, all those still unknown to them."""
+    drawn = rng.integers(people, size=(people * most // 2 + 1, 2))
+    drawn = drawn[drawn[:, 0] != drawn[:, 1]]
+    new = np.setdiff1d(drawn.min(axis=1) * people + drawn.max(axis=1), keys)
+    found = np.bincount(np.concatenate([new // people, new % people]), minlength=people)
+    more = [new]
+    for one in np.flatnonzero(found < np.clip(people - 1 - known, 1, most // 3)):
+        others = np.delete(np.arange(people), one)
+        mine = np.minimum(one, others) * people + np.maximum(one, others)
+        left = np.setdiff1d(mine, keys)
+        more.append(rng.permutation(left if len(left) else mine)[:most])  # who met everyone may meet anybody
+    return np.unique(np.concatenate(more))
+
+
+def meetings(
+    people: int, met: NDArray[np.integer], when: NDArray[np.integer], *, now: int, most: int = 24, seed: int = 0
+) -> csr_array:
+    """Those of `may_meet` as `introduce` takes them: new ones alike, and of old ones those of the longest ago first."""
+    one, other, ago = may_meet(people, met, when, now=now, most=most, seed=seed)
     # One meeting that is new counts more than any number of repeated ones.
-    value = np.where(before, REPEAT * ago / max(now, 1), 1.0)[use]
-    one, other = one[use], other[use]
+    return both_ways(people, one, other, np.where(ago > 0, REPEAT * ago / max(now, 1), 1.0))
+
+
+def both_ways(people: int, one: Ints, other: Ints, value: NDArray[np.float64]) -> csr_array:
+    """(people, people) from pairs that are there once."""
     entries = (np.concatenate([value, value]), (np.concatenate([one, other]), np.concatenate([other, one])))
     return csr_array(entries, shape=(people, people))

@@ -1,11 +1,25 @@
 from kith_chassis.database import Database
 from kith_chassis.jobs import Job
 from kith_matching import requests, runs
+from kith_matching.introducing import schedules, working
 from kith_matching.pairing_life import nudges, pulses
+from kith_matching.previewing import previews
 
 
 async def _solve_all(database: Database) -> None:
     while await runs.solve_next(database):
+        pass
+
+
+async def _work_on_previews(database: Database) -> None:
+    while await previews.solve_next(database):
+        pass
+
+
+async def _work_on_rounds(database: Database) -> None:
+    while await working.solve_next(database):
+        pass
+    while await working.publish_next(database):
         pass
 
 
@@ -15,4 +29,7 @@ jobs = [
     Job("nudge pairings", 60, nudges.send),
     Job("end pairings as agreed", 60, nudges.end_as_agreed),
     Job("ask pulses", 60, pulses.ask),
+    Job("make rounds that are due", 60, schedules.make_due),
+    Job("work on rounds", 0.5, _work_on_rounds),
+    Job("work on previews", 0.5, _work_on_previews),
 ]

@@ -5,19 +5,23 @@ from kith_matching.consumers import consumers
 from kith_matching.coordination import routes as coordination
 from kith_matching.guidance import routes as guidance
 from kith_matching.help_queue import routes as help_queue
+from kith_matching.introducing import routes as introducing
 from kith_matching.jobs import jobs
 from kith_matching.pairing_life import goal_routes
 from kith_matching.pairing_life import routes as pairing_life
+from kith_matching.previewing import routes as previewing
 
 app = create_service(
     name="matching",
     routers=[
         *routes.routers,
+        *introducing.routers,
         pairing_life.routes,
         goal_routes.routes,
         guidance.routes,
         coordination.routes,
         help_queue.routes,
+        previewing.routes,
     ],
     consumers=consumers,
     jobs=jobs,

@@ -14,6 +14,7 @@ from kith_chassis.ids import new_id
 from kith_matching import clock, programs
 from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing, NotTogether, WithOneself
 from kith_matching.events import PairingAccepted, PairingDeclined, PairingProposed
+from kith_matching.introducing import apart
 from kith_matching.models import MatchRun, MatchSuggestion, Pairing, Program
 from kith_matching.pairing_life import contact
 
@@ -43,6 +44,8 @@ JOIN enrollments a ON a.community_id = :community AND a.program_id = :program
 JOIN enrollments b ON b.community_id = :community AND b.program_id = :program
   AND b.member_id = k.mentee_id AND b.side = 'mentee' AND NOT b.paused
 WHERE k.mentor_id <> k.mentee_id
+  AND NOT EXISTS (SELECT FROM kept_apart n WHERE n.community_id = :community
+    AND n.one_id = least(k.mentor_id, k.mentee_id) AND n.other_id = greatest(k.mentor_id, k.mentee_id))
   AND a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
   AND b.max_pairings > (SELECT count(*) FROM open_now o WHERE o.mentee_id = k.mentee_id)
 ON CONFLICT DO NOTHING
@@ -85,6 +88,7 @@ async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
     """
     await programs.taking_part(session, program_id)
     sides = await programs.two_sides(session, program_id=program_id, mentor_id=mentor_id, mentee_id=mentee_id)
+    await apart.may_meet(session, mentor_id, mentee_id)
     for enrolled, column in zip(sides, (Pairing.mentor_id, Pairing.mentee_id), strict=True):
         taken = select(func.count()).where(
             Pairing.community_id == tenant_of(session),
@@ -143,7 +147,10 @@ async def bring(session: AsyncSession, *, actor_id: UUID, program_id: UUID, side
 
 
 async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes: bool) -> Pairing:
-    """One side's answer. The pairing is accepted when both said yes; saying yes twice changes nothing."""
+    """One side's answer. The pairing is accepted when both said yes; saying yes twice changes nothing.
+
+    Raises NoSuchPairing, AlreadyAnswered, or KeptApartError for a yes to somebody one is kept apart from meanwhile.
+    """
     pairing = await mine(session, actor_id=actor_id, pairing_id=pairing_id)
     now = clock.now()
     if pairing.status != "proposed":
@@ -154,6 +161,7 @@ async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes
         pairing.status, pairing.settled_at = "declined", now
         emit(session, PairingDeclined(**_fields(pairing)))
         return pairing
+    await apart.may_meet(session, pairing.mentor_id, pairing.mentee_id)
     if actor_id == pairing.mentor_id:
         pairing.mentor_accepted_at = pairing.mentor_accepted_at or now
     else:

@@ -68,15 +68,9 @@ class EnrollmentError:
 
 async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram) -> Program:
     """A program, open at once or as a draft; BadSettings when its weights or rules make no sense."""
-    for kind, given in ((Weights, new.weights), (Rules, new.rules)):
-        names = [each.name for each in fields(kind)]
-        if unknown := [name for name in given if name not in names]:
-            raise BadSettings(f"There is no setting {unknown[0][:60]!r}; there are {', '.join(names)}.")
-    try:
-        weights = Weights(**(asdict(Weights()) | new.weights))
-        rules = Rules(**(asdict(Rules()) | new.rules))
-    except ValueError as error:
-        raise BadSettings(f"These weights or rules cannot be used: {error}.") from error
+    # Where there is no hierarchy, nobody has to teach anybody anything.
+    usual = Rules() if new.kind not in {"introduction", "peer"} else Rules(minimum_shared_skills=0)
+    weights, rules = checked_settings(asdict(Weights()) | new.weights, asdict(usual) | new.rules)
     program = Program(
         community_id=tenant_of(session),
         name=new.name,
@@ -89,8 +83,8 @@ async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram
         ends_on=new.ends_on,
         enroll_from=new.enroll_from,
         enroll_until=new.enroll_until,
-        weights=asdict(weights),
-        rules=asdict(rules),
+        weights=weights,
+        rules=rules,
         coordinator_id=coordinator_id,
     )
     _check_times(program)
@@ -119,6 +113,28 @@ def _check_times(program: Program) -> None:
         raise BadSettings("A program cannot end before it starts.")
     if program.enroll_from and program.enroll_until and program.enroll_until <= program.enroll_from:
         raise BadSettings("Enrollment cannot close before it opens.")
+
+
+def checked_settings(weights: dict[str, Any], rules: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Weights and rules as they are kept; BadSettings when they make no sense."""
+    for kind, given in ((Weights, weights), (Rules, rules)):
+        names = [each.name for each in fields(kind)]
+        if unknown := [name for name in given if name not in names]:
+            raise BadSettings(f"There is no setting {unknown[0][:60]!r}; there are {', '.join(names)}.")
+    try:
+        return asdict(Weights(**weights)), asdict(Rules(**rules))
+    except ValueError as error:
+        raise BadSettings(f"These weights or rules cannot be used: {error}.") from error
+
+
+async def change_settings(
+    session: AsyncSession, *, program_id: UUID, weights: dict[str, float] | None, rules: dict[str, Any] | None
+) -> Program:
+    """Other weights and rules for the runs from now on; what is left out stays. Pairings that exist stay."""
+    program = await found(session, program_id, lock=True)
+    program.weights, program.rules = checked_settings(program.weights | (weights or {}), program.rules | (rules or {}))
+    await session.flush()
+    return program
 
 
 async def advance(session: AsyncSession, *, program_id: UUID, to: str) -> Program:

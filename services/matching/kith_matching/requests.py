@@ -33,6 +33,8 @@ JOIN programs p ON p.id = :program AND p.status IN ('open', 'running')
 WHERE e.max_pairings > (SELECT count(*) FROM taken t WHERE t.mentor_id = e.member_id AND NOT t.private)
   AND m.max_pairings > (SELECT count(*) FROM taken t WHERE t.mentee_id = :mentee AND NOT t.private)
   AND NOT EXISTS (SELECT FROM taken t WHERE t.mentor_id = e.member_id AND t.mentee_id = :mentee)
+  AND NOT EXISTS (SELECT FROM kept_apart n WHERE n.community_id = :community
+    AND n.one_id = least(e.member_id, :mentee) AND n.other_id = greatest(e.member_id, :mentee))
 ORDER BY c.place LIMIT 1
 """)
 

@@ -13,6 +13,7 @@ from kith_matching.errors import (
     BadSettings,
     EnrollmentClosed,
     EnrollmentPaused,
+    KeptApartError,
     NoRoom,
     NoSuchPairing,
     NoSuchParticipant,
@@ -223,7 +224,7 @@ async def pairings_by_member(body: Keys, _: Coordinator, session: Transaction) -
     return [[PairingOut.model_validate(each) for each in some] for some in found]
 
 
-@pairing.post("/pairings/{pairing_id}/answer", responses=problems(NoSuchPairing, AlreadyAnswered))
+@pairing.post("/pairings/{pairing_id}/answer", responses=problems(NoSuchPairing, AlreadyAnswered, KeptApartError))
 async def answer_pairing(pairing_id: UUID, body: AnswerIn, actor: Participant, session: Transaction) -> PairingOut:
     answered = await pairings.answer(session, actor_id=actor.subject, pairing_id=pairing_id, yes=body.accept)
     return PairingOut.model_validate(answered)
@@ -278,7 +279,14 @@ async def my_requests(
 @pairing.post(
     "/requests/{request_id}/settle",
     responses=problems(
-        NoSuchRequest, AlreadyAnswered, ProgramClosed, NotEnrolled, EnrollmentPaused, NoRoom, AlreadyPaired
+        NoSuchRequest,
+        AlreadyAnswered,
+        ProgramClosed,
+        NotEnrolled,
+        EnrollmentPaused,
+        NoRoom,
+        AlreadyPaired,
+        KeptApartError,
     ),
 )
 async def settle_request(request_id: UUID, body: SettleIn, actor: Participant, session: Transaction) -> RequestOut:

@@ -1,10 +1,7 @@
 """Match runs: a draft solved apart, reviewed by coordinators, published in one transaction."""
 
-import asyncio
 import json
 import logging
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -18,12 +15,11 @@ from kith_chassis.events import emit
 from kith_matching import clock, pairings, programs
 from kith_matching.errors import BadPins, NoSuchRun, NotSolved
 from kith_matching.events import MatchRunPublished, MatchRunSolved
+from kith_matching.introducing import apart
 from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Pairing, Program
+from kith_matching.solving import LEASE_SECONDS, MAX_ATTEMPTS, solved
 
 log = logging.getLogger(__name__)
-LEASE_SECONDS = 60
-SMALL = 100_000  # characters of a problem: some two hundred people
-MAX_ATTEMPTS = 5
 Pair = dict[str, str]
 
 
@@ -131,7 +127,7 @@ _EXTEND = text(
 )
 # The cohort as PostgreSQL's own JSON, straight into the solver: no object per person on the way. Ordered by what
 # people said of themselves, so that equal cohorts have equal results whatever their members' ids.
-_COHORT = text("""
+COHORT = text("""
 SELECT coalesce(json_agg(json_build_object(
   'member_id', e.member_id, 'capacity', e.free, 'priority', e.priority, 'interests', p.interests,
   'languages', p.languages, 'experience_years', p.experience_years, 'time_zone', p.time_zone,
@@ -148,7 +144,7 @@ FROM (
 ) e JOIN participants p ON p.community_id = e.community_id AND p.member_id = e.member_id
 WHERE e.free > 0
 """)
-_FORMER = text(
+FORMER = text(
     "SELECT DISTINCT mentee_id, mentor_id FROM pairings WHERE community_id = :community AND program_id = :program"
 )
 _STORE = text("""
@@ -181,9 +177,10 @@ async def _problem(database: Database, run_id: UUID) -> str:
         run = (await session.scalars(select(MatchRun).where(MatchRun.id == run_id))).one()
         program = (await session.scalars(select(Program).where(Program.id == run.program_id))).one()
         place = {"community": run.community_id, "program": run.program_id}
-        mentees = await session.scalar(_COHORT, place | {"side": "mentee"})
-        mentors = await session.scalar(_COHORT, place | {"side": "mentor"})
-        former = [[str(row.mentee_id), str(row.mentor_id)] for row in await session.execute(_FORMER, place)]
+        mentees = await session.scalar(COHORT, place | {"side": "mentee"})
+        mentors = await session.scalar(COHORT, place | {"side": "mentor"})
+        never = await apart.pairs(session, run.community_id)
+        former = [[str(row.mentee_id), str(row.mentor_id)] for row in await session.execute(FORMER, place)]
     monday = run.requested_at.date() - timedelta(days=run.requested_at.weekday())
     head = {
         "seed": run.seed,
@@ -192,7 +189,10 @@ async def _problem(database: Database, run_id: UUID) -> str:
         "weights": program.weights,
         "rules": program.rules,
         "pins": [[each["mentee_id"], each["mentor_id"]] for each in run.pins],
-        "prohibited": [[each["mentee_id"], each["mentor_id"]] for each in run.prohibited],
+        "prohibited": [
+            *([each["mentee_id"], each["mentor_id"]] for each in run.prohibited),
+            *([str(each) for each in pair] for two in never for pair in (two, two[::-1])),
+        ],
         "former": former,
     }
     return f'{json.dumps(head)[:-1]}, "mentees": {mentees}, "mentors": {mentors}}}'
@@ -200,29 +200,12 @@ async def _problem(database: Database, run_id: UUID) -> str:
 
 async def _solve_apart(database: Database, run_id: UUID, problem: str) -> dict[str, Any]:
     """Solve in a child process, keeping the lease meanwhile. ValueError: cannot be solved; RuntimeError: it died."""
-    # Interpreted, a small cohort is solved long before the first compilation would have ended.
-    compiling = {} if len(problem) > SMALL else {"NUMBA_DISABLE_JIT": "1"}
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "kith_matching.solve", env=os.environ | compiling,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    working = asyncio.ensure_future(child.communicate(problem.encode()))
-    try:
-        while not working.done():
-            await asyncio.wait([working], timeout=LEASE_SECONDS / 4)
-            async with database.transaction() as session:
-                await session.execute(_EXTEND, {"run": run_id, "lease": LEASE_SECONDS})
-        output, complaint = working.result()
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await asyncio.gather(working, return_exceptions=True)
-    if child.returncode == 1:
-        raise ValueError(complaint.decode(errors="replace").strip().splitlines()[-1][:500])
-    if child.returncode != 0:
-        raise RuntimeError(f"the solver ended with {child.returncode}")
-    solution: dict[str, Any] = json.loads(output)
-    return solution
+
+    async def keep() -> None:
+        async with database.transaction() as session:
+            await session.execute(_EXTEND, {"run": run_id, "lease": LEASE_SECONDS})
+
+    return await solved("kith_matching.solve", problem, keep)
 
 
 async def _store(database: Database, run_id: UUID, solution: Mapping[str, Any]) -> None:

@@ -68,6 +68,21 @@ async def test_m18_the_next_choice_is_one_who_can_say_yes(place, program, calend
     assert [each["status"] for each in (await seen(place, "Noa")).values()].count("PENDING") == 0
 
 
+async def test_m18_nobody_is_asked_in_my_name_whom_i_am_kept_apart_from(place, program, calendar):
+    asked = await place.do("askMentor", "Noa", "request { id }", **asking(place, program, "Mia", "Max", "Mo"))
+    await place.do("keepApart", "Ada", memberIds=[place.ids["Max"], place.ids["Noa"]])
+    await place.do("answerRequest", "Mia", "request { status }", requestId=asked["id"], to="DECLINED")
+    assert set(await seen(place, "Noa")) == {"Mia", "Mo"}
+
+
+async def test_m42_a_yes_to_somebody_i_am_kept_apart_from_meanwhile_is_refused(place, program, calendar):
+    given = {"programId": program["id"], "side": "MENTEE", "otherId": place.ids["Mia"]}
+    brought = await place.do("bringPairing", "Noa", "pairing { id }", **given)
+    await place.do("keepApart", "Ada", memberIds=[place.ids["Mia"], place.ids["Noa"]])
+    assert await place.refused("acceptPairing", "Mia", pairingId=brought["id"]) == ["KEPT_APART"]
+    await place.do("declinePairing", "Mia", pairingId=brought["id"])
+
+
 async def test_m18_taking_it_back_asks_nobody_else(place, program, calendar):
     asked = await place.do("askMentor", "Noa", "request { id }", **asking(place, program, "Mia", "Max"))
     await place.do("withdrawRequest", "Noa", "request { id }", requestId=asked["id"])

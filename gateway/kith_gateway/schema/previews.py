@@ -1,0 +1,110 @@
+"""What a change of a program's weights or rules would do, before it is made."""
+
+from datetime import datetime
+from enum import Enum
+
+import strawberry
+from strawberry.scalars import JSON
+
+from kith_gateway.joins import IDENTITY, MATCHING, Argument, by_id, fetched, identifier, joined, plain
+from kith_gateway.schema.identity import Member
+from kith_gateway.schema.matching import Program
+from kith_gateway.types import enumeration, record
+
+
+@enumeration
+class PreviewStatus(Enum):
+    """Where a preview is."""
+
+    QUEUED = "queued"
+    SOLVING = "solving"
+    SOLVED = "solved"
+    FAILED = "failed"
+
+
+@enumeration
+class Effect(Enum):
+    """What a change means to somebody."""
+
+    GAINS = "gains"
+    LOSES = "loses"
+    SAME = "same"
+
+
+@record
+class PreviewSide:
+    """What a run would give; how well pairs fit is measured by the changed weights on both sides."""
+
+    matched: int = plain("Mentees with a mentor.")
+    mean_fit: float = plain("How well they fit on average.")
+    lowest_fit: float = plain("How well the worst-off fit.")
+
+
+@record
+class PreviewChange:
+    """A mentee who would have another mentor, or one or none where it was the other way before."""
+
+    change: Effect = plain("What it means to them.")
+    fit_before: float | None = plain("How well the mentor of before fits, by the changed weights.")
+    fit_after: float | None = plain("How well the mentor of after fits, by the changed weights.")
+    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="Who.")
+    mentor_before: Member | None = joined(
+        IDENTITY, "/read/members", key="mentor_before_id", description="Whom they would have as the program is."
+    )
+    mentor_after: Member | None = joined(
+        IDENTITY, "/read/members", key="mentor_after_id", description="Whom they would have after the change."
+    )
+
+
+@record
+class PreviewResult:
+    """The same people matched twice: as the program is, and as it would be."""
+
+    mentees: int = plain("Mentees who took part.")
+    mentors: int = plain("Mentors who took part.")
+    gain: int = plain("Mentees who would have a mentor who fits better, or one at all.")
+    lose: int = plain("Mentees who would have one who fits worse, or none any more.")
+    another_mentor: int = plain("Mentees for whom anything would change.")
+    before: PreviewSide = plain("As the program is.")
+    after: PreviewSide = plain("After the change.")
+    changes: list[PreviewChange] = plain("For whom, those first to whom it means most.", bound=500)
+
+
+@record
+class MatchPreview:
+    """What other settings would do; asking for it changes nothing."""
+
+    id: strawberry.ID = identifier("MatchPreview")
+    status: PreviewStatus = plain("Where it is.")
+    settings: JSON = plain("The changed weights, rules and mode, whole.")
+    result: PreviewResult | None = plain("What would happen, once worked out.")
+    failure: str | None = plain("Why it failed and what to do.")
+    requested_at: datetime = plain("When it was asked for.")
+    solved_at: datetime | None = plain("When it was worked out.")
+    program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="Of which program.")
+
+
+@record
+class WaitForecast:
+    """How long somebody who enrolls as a mentee now would wait, as things went in the last eight weeks."""
+
+    ahead: int = plain("Mentees who wait already.")
+    free: int = plain("Places that mentors have left.")
+    paired_a_week: float = plain("Mentees who got a mentor in a week, lately.")
+    weeks: float | None = plain("Weeks to wait; null when no place is free and nobody got one lately.")
+
+
+@strawberry.type
+class Query:
+    match_preview: MatchPreview | None = fetched(
+        MATCHING,
+        "/previews/{id}",
+        arguments=(by_id("MatchPreview"),),
+        description="What other settings would do; for coordinators.",
+    )
+    wait_forecast: WaitForecast | None = fetched(
+        MATCHING,
+        "/programs/{program_id}/wait",
+        arguments=(Argument("program_id", strawberry.ID, "The program.", refers="Program"),),
+        description="How long a mentee would wait in a program, told before asking.",
+    )

@@ -1,0 +1,1 @@
+"""What a change of weights or rules would do, before it is made."""

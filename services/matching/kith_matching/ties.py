@@ -1,0 +1,77 @@
+"""Who has had to do with whom, learned from what other services tell: replies, accepted answers, meetings, thanks."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import combinations
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.consumers import Consumers
+from kith_chassis.events import Received, View
+
+TOGETHER = 12  # more people than that in one session have not met each other
+
+
+class AttendanceRecorded(View, type="groups.attendance_recorded.v1"):
+    present_ids: list[UUID]
+
+
+class PostWritten(View, type="groups.post_written.v1"):
+    author_id: UUID
+    reply_to_id: UUID | None
+
+
+class AnswerAccepted(View, type="groups.answer_accepted.v1"):
+    answerer_id: UUID
+    accepted_by: UUID
+
+
+class KudosGiven(View, type="recognition.kudos_given.v1"):
+    giver_id: UUID
+    receiver_id: UUID
+
+
+_KEEP = text("""
+INSERT INTO ties (community_id, one_id, other_id, last_at)
+SELECT community_id, least(one, other), greatest(one, other), max(at)
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(community_id uuid, one uuid, other uuid, at timestamptz)
+WHERE one <> other GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+ON CONFLICT (community_id, one_id, other_id) DO UPDATE SET last_at = EXCLUDED.last_at
+WHERE ties.last_at < EXCLUDED.last_at
+""")
+
+
+def listen(consumers: Consumers) -> None:
+    """Have these handlers told of what the views above name."""
+
+    @consumers.on(AttendanceRecorded)
+    async def attended(session: AsyncSession, events: Sequence[Received[AttendanceRecorded]]) -> None:
+        small = [e for e in events if len(e.data.present_ids) <= TOGETHER]
+        await _keep(session, ((e.tenant, *two, e.time) for e in small for two in combinations(e.data.present_ids, 2)))
+
+    @consumers.on(PostWritten)
+    async def replied(session: AsyncSession, events: Sequence[Received[PostWritten]]) -> None:
+        await _keep(
+            session,
+            ((e.tenant, e.data.author_id, e.data.reply_to_id, e.time) for e in events if e.data.reply_to_id),
+        )
+
+    @consumers.on(AnswerAccepted)
+    async def answered(session: AsyncSession, events: Sequence[Received[AnswerAccepted]]) -> None:
+        await _keep(session, ((e.tenant, e.data.answerer_id, e.data.accepted_by, e.time) for e in events))
+
+    @consumers.on(KudosGiven)
+    async def thanked(session: AsyncSession, events: Sequence[Received[KudosGiven]]) -> None:
+        await _keep(session, ((e.tenant, e.data.giver_id, e.data.receiver_id, e.time) for e in events))
+
+
+async def _keep(session: AsyncSession, found: Iterable[tuple[UUID, UUID, UUID, datetime]]) -> None:
+    rows = [
+        {"community_id": str(tenant), "one": str(one), "other": str(other), "at": at.isoformat()}
+        for tenant, one, other, at in found
+    ]
+    if rows:
+        await session.execute(_KEEP, {"rows": json.dumps(rows)})
