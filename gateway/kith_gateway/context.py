@@ -121,6 +121,7 @@ class Context:
         operation: str | None = None,
         introspection: bool = False,
         plans: bool = True,
+        reads: bool = False,
     ) -> None:
         self.upstream = upstream
         self.authorization = authorization
@@ -130,6 +131,7 @@ class Context:
         self.operation = operation
         self.introspection = introspection
         self.plans = plans
+        self.reads = reads
         self.cost = 0
         self._kept = Kept()
         self._loaders: dict[tuple[str, str, int | None], DataLoader[Any, Any]] = {}

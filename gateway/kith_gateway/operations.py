@@ -22,11 +22,12 @@ from strawberry.extensions import SchemaExtension
 
 from kith_gateway.context import Context, Limits
 from kith_gateway.guard import Weigher, check_size, parsed, validated
-from kith_gateway.inputs import check_variables, nodes_of
+from kith_gateway.inputs import check_variables, nodes_of, refusal
 from kith_gateway.plans import Compiler
 from kith_gateway.shapes import RefusedError, Shape
 from kith_gateway.upstream import UpstreamError
 
+WRITES_BY_GET = "METHOD_NOT_ALLOWED"
 _MAX_WEIGHED = 64
 _MAX_PLANS = 8
 _ABSENT = object()
@@ -42,6 +43,7 @@ class Operation:
         self.document = parsed(text, limits.tokens)
         self._errors: tuple[GraphQLError, ...] | None = None
         self._needs_login = False
+        self._changes = False
         self._asked: tuple[str, ...] | None = None
         self._costs: dict[tuple[Any, ...], int] = {}
         self._query: _Query | None = None
@@ -55,8 +57,12 @@ class Operation:
                 self._errors = validated(self.schema, self.document, self.introspection)
                 if not self._errors:
                     weigher = Weigher(self.schema, self.document, {}, self.limits)
+                    operation = weigher.operation(self.name)
                     self._needs_login = weigher.needs_login(self.name)
-                    self._query = _Query.of(self.schema, self.document, weigher.operation(self.name))
+                    self._changes = operation is not None and operation.operation is not OperationType.QUERY
+                    self._query = _Query.of(self.schema, self.document, operation)
+            if self._changes and request.reads:
+                raise refusal(WRITES_BY_GET, "What changes something is sent with POST; a link or an image is a GET.")
             if self._needs_login:
                 # Nothing of it can be carried out, so its inputs need not be converted either.
                 request.credentials()

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: POST JSON only. No GET (a mutation could hide behind a link), no batches, ten errors at most."""
+"""GraphQL over HTTP: JSON by POST, queries also by GET. No batches; ten errors at most; refusals in GraphQL's shape."""
 
 import logging
 from collections.abc import Sequence
@@ -7,74 +7,58 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Request, Response
 from graphql import GraphQLError, GraphQLSyntaxError
+from starlette.exceptions import HTTPException
 from strawberry.http.ides import get_graphql_ide_html
 from strawberry.types import ExecutionResult
 
-from kith_chassis.errors import Invalid, NotFound, Problem, Unauthenticated, Unavailable
+from kith_chassis.errors import NotFound, Problem, TooLarge, Unauthenticated, Unavailable
 from kith_chassis.tokens import Principal, TokenVerifier
 from kith_gateway.context import Context, Limits
 from kith_gateway.executors import carry_out
 from kith_gateway.guard import MAX_ERRORS
+from kith_gateway.negotiation import GRAPHQL, JSON, addressed, checked, posted, wants_graphql
+from kith_gateway.operations import WRITES_BY_GET
 from kith_gateway.settings import Settings
 from kith_gateway.upstream import UpstreamError
 
 log = logging.getLogger(__name__)
 router = APIRouter()
-_GRAPHQL = "application/graphql-response+json"
-
-
-class NotJson(Problem):
-    """Send the operation as JSON, with `Content-Type: application/json`."""
-
-    status = 415
-    code = "not_json"
-
-
-class BadRequest(Invalid):
-    """This is not a GraphQL request: {"query": text, "variables": object, "operationName": text}."""
-
-    status = 400
-    code = "bad_request"
-
-
-@router.get("/graphql", include_in_schema=False)
-async def graphiql(request: Request) -> Response:
-    """GraphiQL, on a developer's machine only."""
-    if request.app.state.settings.environment != "local":
-        raise NotFound("Send operations with POST.")
-    return Response(get_graphql_ide_html("graphiql"), media_type="text/html")
 
 
 async def graphql(request: Request) -> Response:
     """Answer one operation."""
-    asked = _asked(request.headers.get("content-type", ""), await request.body())
-    context = await _context(request, operation=asked.get("operationName"))
+    reads = request.method == "GET"
+    if reads and _for_a_browser(request):
+        return Response(get_graphql_ide_html("graphiql"), media_type="text/html")
+    modern = wants_graphql(request.headers.get("accept", ""))
+    try:
+        if reads:
+            asked = checked(addressed(request.query_params))
+        else:
+            asked = checked(posted(request.headers.get("content-type", ""), await request.body()))
+    except (Problem, HTTPException) as refused:
+        return _not_asked(refused, modern=modern)
+    context = await _context(request, operation=asked.get("operationName"), reads=reads)
     result = await carry_out(context, asked["query"], asked.get("variables"))
-    return _answered(result, context, accept=request.headers.get("accept", ""))
+    return _answered(result, context, modern=modern)
 
 
 # Not a route of FastAPI's kind: there is nothing in it for FastAPI to read or write, and to find that out takes a tenth
 # of a small operation.
-router.add_route("/graphql", graphql, methods=["POST"], include_in_schema=False)
+router.add_route("/graphql", graphql, methods=["GET", "POST"], include_in_schema=False)
 
 
-def _asked(content_type: str, body: bytes) -> dict[str, Any]:
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise NotJson
-    try:
-        asked = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BadRequest("The body is not JSON.") from None
-    if isinstance(asked, list):
-        raise BadRequest("Send one operation at a time; ask for more in one document.")
-    if not isinstance(asked, dict) or not isinstance(asked.get("query"), str) or not asked["query"].strip():
-        raise BadRequest
-    if not isinstance(asked.get("variables"), dict | None) or not isinstance(asked.get("operationName"), str | None):
-        raise BadRequest
-    return asked
+def _for_a_browser(request: Request) -> bool:
+    """Whether to show GraphiQL: on a developer's machine only."""
+    local = request.app.state.settings.environment == "local"
+    if "query" not in request.query_params:
+        if not local:
+            raise NotFound("Send operations with POST.")
+        return True
+    return local and "text/html" in request.headers.get("accept", "")
 
 
-async def _context(request: Request, *, operation: str | None) -> Context:
+async def _context(request: Request, *, operation: str | None, reads: bool) -> Context:
     settings: Settings = request.app.state.settings
     authorization = request.headers.get("authorization")
     principal: Principal | None = None
@@ -98,10 +82,11 @@ async def _context(request: Request, *, operation: str | None) -> Context:
         operation=operation,
         introspection=settings.environment != "production",
         plans=settings.plans,
+        reads=reads,
     )
 
 
-def _answered(result: ExecutionResult, context: Context, *, accept: str) -> Response:
+def _answered(result: ExecutionResult, context: Context, *, modern: bool) -> Response:
     errors = result.errors or []
     body: dict[str, Any] = {}
     executed = result.data is not None or any(error.path for error in errors)
@@ -112,10 +97,25 @@ def _answered(result: ExecutionResult, context: Context, *, accept: str) -> Resp
     body["extensions"] = {"cost": {"asked": context.cost, "limit": context.limits.cost}}
     if len(errors) > MAX_ERRORS:
         body["extensions"]["errorsLeftOut"] = len(errors) - MAX_ERRORS
-    modern = _GRAPHQL in accept
     # A client that asks for plain JSON gets 200 for whatever was well-formed HTTP, as such clients expect.
     status = 400 if modern and not executed else 200
-    return Response(msgspec.json.encode(body), status, media_type=_GRAPHQL if modern else "application/json")
+    if any((error.extensions or {}).get("code") == WRITES_BY_GET for error in errors):
+        status = 405
+    return _response(body, status, modern=modern, headers={"Allow": "POST"} if status == 405 else None)  # noqa: PLR2004 -- HTTP
+
+
+def _not_asked(refused: Problem | HTTPException, *, modern: bool) -> Response:
+    """What is no GraphQL request at all, in the shape in which clients of GraphQL look for errors."""
+    problem = refused if isinstance(refused, Problem) else TooLarge()
+    error = {"message": problem.detail, "extensions": {"code": problem.code.upper()}}
+    return _response({"errors": [error]}, problem.status, modern=modern)
+
+
+def _response(body: dict[str, Any], status: int, *, modern: bool, headers: dict[str, str] | None = None) -> Response:
+    # What the caller may see is nobody else's: a cache that ignores Authorization must not keep the answer to a GET.
+    private = {"Cache-Control": "no-store", "Vary": "Accept"} | (headers or {})
+    media_type = f"{GRAPHQL if modern else JSON}; charset=utf-8"
+    return Response(msgspec.json.encode(body), status, private, media_type=media_type)
 
 
 def _code(error: GraphQLError) -> str:

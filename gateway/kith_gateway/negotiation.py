@@ -1,0 +1,78 @@
+"""What GraphQL over HTTP leaves to headers and addresses: how a request is written, and how an answer is wanted."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from kith_chassis.errors import Invalid, Problem
+
+GRAPHQL = "application/graphql-response+json"
+JSON = "application/json"
+_CHARSET = re.compile(r""";\s*charset\s*=\s*"?([^\s;"]*)""", re.IGNORECASE)
+_QUALITY = re.compile(r";\s*q\s*=\s*([0-9.]{1,5})", re.IGNORECASE)
+
+
+class NotJson(Problem):
+    """Send the operation as JSON in UTF-8, with `Content-Type: application/json`."""
+
+    status = 415
+    code = "not_json"
+
+
+class BadRequest(Invalid):
+    """This is no GraphQL request: {"query": text, "operationName": text, "variables": object, "extensions": object}."""
+
+    status = 400
+    code = "bad_request"
+
+
+def wants_graphql(accept: str) -> bool:
+    """Whether a client knows GraphQL's own media type, and likes it no less than plain JSON."""
+    wanted = {}
+    for each in accept.split(",")[:50]:
+        quality = _QUALITY.search(each)
+        try:
+            wanted[each.partition(";")[0].strip().lower()] = float(quality[1]) if quality else 1.0
+        except ValueError:
+            continue
+    return wanted.get(GRAPHQL, 0.0) > 0 and wanted[GRAPHQL] >= wanted.get(JSON, 0.0)
+
+
+def posted(content_type: str, body: bytes) -> Any:
+    """The JSON of a body. What a browser sends to anyone without asking first (a form, plain text) is refused."""
+    charset = _CHARSET.search(content_type)
+    utf8 = charset is None or charset[1].lower() in {"utf-8", "utf8"}
+    if content_type.partition(";")[0].strip().lower() != JSON or not utf8:
+        raise NotJson
+    return _decoded(body)
+
+
+def addressed(parameters: Mapping[str, str]) -> dict[str, Any]:
+    """What the parameters of an address ask for, as a body would say it."""
+    asked: dict[str, Any] = {name: parameters[name] for name in ("query", "operationName") if parameters.get(name)}
+    for name in ("variables", "extensions"):
+        if parameters.get(name):
+            asked[name] = _decoded(parameters[name])
+    return asked
+
+
+def _decoded(text: bytes | str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise BadRequest("This is not JSON.") from None
+
+
+def checked(asked: Any) -> dict[str, Any]:
+    """A request of the shape GraphQL takes; BadRequest for any other, batches included."""
+    if isinstance(asked, list):
+        raise BadRequest("Send one operation at a time; ask for more in one document.")
+    if not isinstance(asked, dict) or not isinstance(asked.get("query"), str) or not asked["query"].strip():
+        raise BadRequest
+    if not isinstance(asked.get("operationName"), str | None):
+        raise BadRequest
+    if not all(isinstance(asked.get(name), dict | None) for name in ("variables", "extensions")):
+        raise BadRequest
+    return asked
