@@ -132,6 +132,7 @@ class Context:
         self.introspection = introspection
         self.plans = plans
         self.reads = reads
+        self.looked_over: Any = None
         self.cost = 0
         self._kept = Kept()
         self._loaders: dict[tuple[str, str, int | None], DataLoader[Any, Any]] = {}

@@ -1,3 +1,4 @@
+import gc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,11 @@ async def services(app: FastAPI) -> AsyncIterator[Mapping[str, Check]]:
     Readiness does not ask after them: with a service away, the gateway still answers what the others serve.
     """
     app.state.upstream = Upstream(app.state.settings)
+    if app.state.settings.environment != "test":
+        # The schema is a hundred thousand objects that never become garbage; to look through them again and again
+        # held up requests for a tenth of a second each time.
+        gc.collect()
+        gc.freeze()
     try:
         yield {}
     finally:

@@ -70,6 +70,8 @@ class Operation:
             return [GraphQLError(str(error), extensions=error.extensions)]
         except GraphQLError as error:
             return [error]
+        if not self._errors:
+            request.looked_over = self
         return list(self._errors)
 
     def _weigh(self, variables: dict[str, Any]) -> int:
@@ -220,7 +222,9 @@ class Guarded(SchemaExtension):
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
-        context.pre_execution_errors = self._operation().troubles(context.context, context.variables or {})
+        operation = self._operation()
+        if context.context.looked_over is not operation:
+            context.pre_execution_errors = operation.troubles(context.context, context.variables or {})
         yield
 
     def _operation(self) -> Operation:

@@ -23,6 +23,8 @@ from kith_gateway.upstream import UpstreamError
 
 log = logging.getLogger(__name__)
 router = APIRouter()
+_MAX_MESSAGE = 500
+_MAX_LOCATIONS = 5
 
 
 async def graphql(request: Request) -> Response:
@@ -130,6 +132,10 @@ def _shown(errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
     shown = []
     for error in errors[:MAX_ERRORS]:
         formatted: dict[str, Any] = dict(error.formatted)
+        if len(error.message) > _MAX_MESSAGE:
+            formatted["message"] = f"{error.message[:_MAX_MESSAGE]}…"  # it quotes the document
+        if "locations" in formatted:
+            formatted["locations"] = formatted["locations"][:_MAX_LOCATIONS]
         original = error.original_error
         while isinstance(original, GraphQLError) and original.original_error is not None:
             original = original.original_error
