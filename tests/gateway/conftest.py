@@ -173,3 +173,41 @@ async def _found(gateway, body):
     assert made["errors"] == []
     ids = [split_id(made["founding"][name])[1] for name in ("communityId", "ownerId")]
     return Actor(ids[0], ids[1], OWNER)
+
+
+@pytest_asyncio.fixture
+async def whole(start_service, served, gateway_to, identity):
+    """The gateway in front of all six."""
+    urls, open_ = {}, []
+    for name in SERVICES:
+        given = {"allow_loopback_webhooks": True} if name == "delivery" else {}
+        probe = await start_service(name, **given)
+        one = served(probe.app)
+        urls[name] = await one.__aenter__()
+        open_.append(one)
+    async with gateway_to(urls, identity) as running:
+        yield running
+    for one in open_:
+        await one.__aexit__(None, None, None)
+
+
+@pytest_asyncio.fixture
+async def people(whole, start_founding, found):
+    """The owner, and the global ids of four mentors and eight mentees all services have heard of."""
+    owner = await found(whole, start_founding())
+    rows = [
+        {"display_name": f"Mentor {n}", "skills_offered": [{"tag": "python", "level": 5}], "experience_years": 9}
+        for n in range(4)
+    ] + [
+        {"display_name": f"Mentee {n}", "skills_wanted": [{"tag": "python", "level": 2}], "experience_years": 1}
+        for n in range(8)
+    ]
+    rows = [
+        row | {"line": line, "external_id": f"m{line}", "languages": ["en"], "time_zone": "Europe/Vienna"}
+        for line, row in enumerate(rows, start=1)
+    ]
+    made = await whole.do("importMembers", {"rows": rows}, by=owner, want="imported { created errors { reason } }")
+    assert made["imported"] == {"created": 12, "errors": []}
+    members = await whole.get("{ members(first: 100) { edges { node { id displayName } } } }", by=owner)
+    ids = {edge["node"]["displayName"]: edge["node"]["id"] for edge in members["members"]["edges"]}
+    return owner, [ids[f"Mentor {n}"] for n in range(4)], [ids[f"Mentee {n}"] for n in range(8)]
