@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from bench import events, gateway, hot, importing, jetstream, matching, soak, story, system
+from bench import events, gateway, hostile, hot, importing, jetstream, matching, soak, story, system
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "bench.json"
@@ -28,6 +28,7 @@ AREAS: dict[str, Callable[[], Awaitable[list[dict[str, Any]]]]] = {
     "import": importing.measure,
     "events": events.measure,
     "gateway": gateway.measure,
+    "hostile": hostile.measure,
     "hot": hot.measure,
     "jetstream": jetstream.measure,
     "story": story.measure,
@@ -48,6 +49,9 @@ ABOUT = {
     "included, processor time. Over HTTP: four kept connections; answers are counted by the processor time of the "
     "server under test, so that what else runs counts little. Only ours checks tokens, limits and cost. Ratios are to "
     "documented Strawberry.",
+    "hostile": "Hostile requests, in families that grow, one after another; services are stubbed. The least of three "
+    "passes is what a request costs. Beside it Strawberry's own limiters on the same schema, both in child processes "
+    "that are ended when a document takes too long.",
     "hot": "Posts written over HTTP to groups, their effect committed by metrics: service, relay, stream, consumer, "
     "both databases and the load on the same cores; PostgreSQL with synchronous commit, NATS with `sync_interval: "
     "always`.",

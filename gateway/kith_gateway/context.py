@@ -114,7 +114,7 @@ def _address(service: str, route: str, values: Mapping[str, Any], query: Mapping
 
 
 class Context:
-    """One per request; nothing in it outlives the request. `reading`: it may change nothing, as it came with GET."""
+    """One per request; nothing in it outlives the request. `reads`: it may change nothing, as it came with GET."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Context:
         introspection: bool = False,
         plans: bool = True,
         purse: Purse | None = None,
-        reading: bool = False,
+        reads: bool = False,
     ) -> None:
         self.upstream = upstream
         self.authorization = authorization
@@ -139,7 +139,8 @@ class Context:
         self.introspection = introspection
         self.plans = plans
         self.purse = purse
-        self.reading = reading
+        self.reads = reads
+        self.looked_over: Any = None
         self.cost = 0
         self._spent = 0
         self._answered: dict[_At, set[Any]] = defaultdict(set)

@@ -39,7 +39,7 @@ from kith_gateway.joins import AnyNode, AnyNodes, Fetch, Join, Pages, Value, dec
 from kith_gateway.writes import Write
 
 MAX_ERRORS = 10
-MAX_TEXT = 200_000
+MAX_TEXT = 100_000
 """Characters of a document: long values belong in variables, and documents are remembered."""
 MAX_NESTING = 60
 """Brackets inside each other: the parser recurses, and 150 would end in a RecursionError."""
@@ -48,32 +48,66 @@ MAX_ALIASES = 50
 MAX_REPEATED = 15
 """Fields that say again what stands beside them: validation compares each with each."""
 MAX_FRAGMENTS = 40
-MAX_SPREADS = 100
+MAX_SPREADS = 150
+"""Fragments spread, by their name or in place."""
 _TYPICAL_LIST = 10
+MAX_NAMED = 400
+"""What has a colon: arguments, members of objects, variables, aliases."""
+MAX_DIRECTIVES = 100
+MAX_INTROSPECTIONS = 2
+"""`__schema` and `__type`, each of which may be answered with half of the schema."""
 # A string without an end takes the rest: looking for it again at each of its quotes would take quadratic time.
 _TOKEN = re.compile(
-    r'"""(?:\\"""|.)*?(?:"""|\Z)|"(?:\\[^\n\r]|[^"\\\n\r])*"?|#[^\n\r]*|[{}()\[\]]',
-    re.DOTALL,
+    r'"""(?:\\"""|.)*?(?:"""|\Z)|"(?:\\[^\n\r]|[^"\\\n\r])*"?|#[^\n\r]*|[{}()\[\]]'
+    r"|\.\.\.|-?[0-9][0-9A-Za-z_.+-]*|[A-Za-z_]\w*|[^\s,\ufeff]",
+    re.DOTALL | re.ASCII,
 )
+# Only what matches can hold a number of more than 64 bits, or a NUL.
+_SUSPICIOUS = re.compile(r"\0|\\u|[0-9]{19}|[0-9][eE]")
 
 
 def parsed(text: str, max_tokens: int) -> DocumentNode:
-    """The document of a text. Raises GraphQLError."""
+    """The document of a text. Raises GraphQLError.
+
+    What is too large is found by counting, at a fiftieth of what parsing it takes.
+    """
     if len(text) > MAX_TEXT:
         raise refusal(
             "TOO_LARGE", f"The document has more than {MAX_TEXT:,} characters; give long values as variables."
         )
-    nesting = 0
+    _count(text, max_tokens)
+    document = parse(text, max_tokens=max_tokens)
+    if _SUSPICIOUS.search(text):
+        check_literals(document)
+    return document
+
+
+def _count(text: str, max_tokens: int) -> None:
+    nesting = tokens = named = directives = 0
     for match in _TOKEN.finditer(text):
-        if match[0] in "{([":
+        found = match[0]
+        if found[0] == "#":
+            continue
+        tokens += 1
+        if found in "{([":
             nesting += 1
             if nesting > MAX_NESTING:
                 raise refusal("TOO_DEEP", f"The document nests more than {MAX_NESTING} brackets.")
-        elif match[0] in "})]":
+        elif found in "})]":
             nesting -= 1
-    document = parse(text, max_tokens=max_tokens)
-    check_literals(document)
-    return document
+        elif found == ":":
+            named += 1
+        elif found == "@":
+            directives += 1
+        if tokens > max_tokens:
+            raise refusal("TOO_LARGE", f"The document has more than {max_tokens:,} tokens.")
+    _check("names with a value", named, MAX_NAMED)
+    _check("directives", directives, MAX_DIRECTIVES)
+
+
+def _check(what: str, count: int, most: int) -> None:
+    if count > most:
+        raise refusal("TOO_LARGE", f"The document has {count} {what}; {most} are the most.")
 
 
 def validated(schema: GraphQLSchema, document: DocumentNode, introspection: bool) -> tuple[GraphQLError, ...]:
@@ -84,7 +118,7 @@ def validated(schema: GraphQLSchema, document: DocumentNode, introspection: bool
 
 def check_size(document: DocumentNode) -> None:
     """Refuse documents whose text alone would make validation slow."""
-    fields = aliases = repeated = fragments = spreads = 0
+    fields = aliases = repeated = fragments = spreads = introspections = 0
     waiting: list[SelectionSetNode] = []
     for definition in document.definitions:
         if isinstance(definition, FragmentDefinitionNode):
@@ -97,10 +131,12 @@ def check_size(document: DocumentNode) -> None:
             if isinstance(node, FieldNode):
                 fields += 1
                 aliases += node.alias is not None
+                introspections += node.name.value in {"__schema", "__type"}
                 answer = (node.alias or node.name).value
                 repeated += answer in seen
                 seen.add(answer)
-            spreads += isinstance(node, FragmentSpreadNode)
+            else:
+                spreads += 1
             inner = getattr(node, "selection_set", None)
             if inner is not None:
                 waiting.append(inner)
@@ -110,9 +146,9 @@ def check_size(document: DocumentNode) -> None:
         ("repeated fields", repeated, MAX_REPEATED),
         ("fragments", fragments, MAX_FRAGMENTS),
         ("fragment spreads", spreads, MAX_SPREADS),
+        ("introspections", introspections, MAX_INTROSPECTIONS),
     ):
-        if count > most:
-            raise refusal("TOO_LARGE", f"The document has {count} {what}; {most} are the most.")
+        _check(what, count, most)
 
 
 class Weigher:

@@ -24,13 +24,17 @@ from graphql import (
 
 MAX_INPUT_NESTING = 32
 """Lists and objects inside each other in a variable."""
+MAX_VALUES = 50_000
+"""Values in all variables together: what the largest list a service takes has, with room to spare."""
+MAX_MEMBERS = 1000
+"""Of one object: looking for what a wrong one may have meant takes a while for each."""
 _MAX_INTEGER = 2**63
 _MAX_DIGITS = 100
 _MAX_SHOWN = 40
 _NUL = "\0"
 _KEY_OF_A_WRITE = "clientMutationId"
-_At = tuple[Any, int, str, "_At | None"]
-"""A list or object, how deep it stands, its name in what it stands in, and where that is."""
+_At = tuple[Any, int, Any, "_At | None"]
+"""A value, how deep it stands, its name or number in what it stands in, and where that is."""
 
 
 def refusal(code: str, message: str, node: Node | None = None) -> GraphQLError:
@@ -40,24 +44,33 @@ def refusal(code: str, message: str, node: Node | None = None) -> GraphQLError:
 def check_variables(variables: dict[str, Any]) -> None:
     """Refuse variables that nest too deep, and what no service can store in them. Raises GraphQLError."""
     waiting: list[_At] = [(variables, 0, "", None)]
+    values = 0
     while waiting:
         at = waiting.pop()
         found, depth, *_ = at
-        if depth > MAX_INPUT_NESTING:
-            message = f"{_place(at)} nests more than {MAX_INPUT_NESTING} lists and objects."
-            raise refusal("BAD_USER_INPUT", message)
+        values += len(found)
+        if values > MAX_VALUES:
+            raise refusal("TOO_LARGE", f"The variables have more than {MAX_VALUES:,} values; send them in parts.")
         keyed = isinstance(found, dict)
+        _check_extent(at, depth, len(found) if keyed else 0)
         items: Iterable[tuple[Any, Any]] = found.items() if keyed else enumerate(found)
         for key, each in items:
             if isinstance(each, str):
                 if _NUL in each:
-                    raise _nul(_place((each, depth, _step(key, keyed), at)), key)
+                    raise _nul(_place((each, depth, key, at)), key)
             elif isinstance(each, dict | list):
-                waiting.append((each, depth + 1, _step(key, keyed), at))
+                waiting.append((each, depth + 1, key, at))
             elif isinstance(each, int) and not -_MAX_INTEGER <= each < _MAX_INTEGER:
-                raise _too_large(_place((each, depth, _step(key, keyed), at)))
+                raise _too_large(_place((each, depth, key, at)))
             if keyed and _NUL in key:
                 raise _nul(f"A name in {_place(at)}", key)
+
+
+def _check_extent(at: _At, depth: int, members: int) -> None:
+    if depth > MAX_INPUT_NESTING:
+        raise refusal("BAD_USER_INPUT", f"{_place(at)} nests more than {MAX_INPUT_NESTING} lists and objects.")
+    if members > MAX_MEMBERS:
+        raise refusal("TOO_LARGE", f"{_place(at)} has more than {MAX_MEMBERS:,} members.")
 
 
 def check_literals(document: DocumentNode) -> None:
@@ -122,15 +135,12 @@ def _too_large(place: str, node: Node | None = None) -> GraphQLError:
     return refusal("BAD_USER_INPUT", f"{place} is a number that does not fit into 64 bits.", node)
 
 
-def _step(key: Any, keyed: bool) -> str:
-    return f".{key[:_MAX_SHOWN]}".replace(_NUL, "?") if keyed else f"[{key}]"
-
-
 def _place(at: _At) -> str:
     """Where something stands in the variables: `$input.rows[3].name`."""
     steps: list[str] = []
-    outer: _At | None = at
+    _, _, key, outer = at
     while outer is not None:
-        steps.append(outer[2])
-        outer = outer[3]
-    return "$" + "".join(reversed(steps)).removeprefix(".") if len(steps) > 1 else "the variables"
+        named = isinstance(outer[0], dict)
+        steps.append(f".{key[:_MAX_SHOWN]}".replace(_NUL, "?") if named else f"[{key}]")
+        _, _, key, outer = outer
+    return "$" + "".join(reversed(steps)).removeprefix(".") if steps else "the variables"

@@ -27,6 +27,7 @@ from kith_gateway.plans import Compiler
 from kith_gateway.shapes import RefusedError, Shape
 from kith_gateway.upstream import UpstreamError
 
+WRITES_BY_GET = "METHOD_NOT_ALLOWED"
 _MAX_WEIGHED = 64
 _MAX_PLANS = 8
 _ABSENT = object()
@@ -41,7 +42,7 @@ class Operation:
         self.schema, self.name, self.limits, self.introspection = schema, name, limits, introspection
         self.document = parsed(text, limits.tokens)
         self._errors: tuple[GraphQLError, ...] | None = None
-        self._writes = self._needs_login = False
+        self._changes = self._needs_login = False
         self._asked: tuple[str, ...] | None = None
         self._costs: dict[tuple[Any, ...], int] = {}
         self._query: _Query | None = None
@@ -53,8 +54,8 @@ class Operation:
             request.cost = self._weigh(variables)
             if self._errors is None:
                 self._errors = self._looked_over()
-            if self._writes and request.reading:
-                raise refusal("METHOD_NOT_ALLOWED", "Send what changes something with POST.")
+            if self._changes and request.reads:
+                raise refusal(WRITES_BY_GET, "What changes something is sent with POST; a link or an image is a GET.")
             if self._needs_login:
                 # Nothing of it can be carried out, so its inputs need not be converted either.
                 request.credentials()
@@ -64,6 +65,8 @@ class Operation:
             return [GraphQLError(str(error), extensions=error.extensions)]
         except GraphQLError as error:
             return [error]
+        if not self._errors:
+            request.looked_over = self
         return list(self._errors)
 
     def _looked_over(self) -> tuple[GraphQLError, ...]:
@@ -76,10 +79,11 @@ class Operation:
             writes = weigher.writes(self.name)
         except GraphQLError as error:
             return (error,)
+        operation = weigher.operation(self.name)
+        self._changes = operation is not None and operation.operation is not OperationType.QUERY
         # Where something can be written without signing in, the rest is refused field by field.
-        self._writes = bool(writes)
-        self._needs_login = self._writes and not any(each.public for each in writes.values())
-        self._query = _Query.of(self.schema, self.document, weigher.operation(self.name))
+        self._needs_login = bool(writes) and not any(each.public for each in writes.values())
+        self._query = _Query.of(self.schema, self.document, operation)
         return ()
 
     def _weigh(self, variables: dict[str, Any]) -> int:
@@ -230,7 +234,9 @@ class Guarded(SchemaExtension):
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
-        context.pre_execution_errors = self._operation().troubles(context.context, context.variables or {})
+        operation = self._operation()
+        if context.context.looked_over is not operation:
+            context.pre_execution_errors = operation.troubles(context.context, context.variables or {})
         yield
 
     def _operation(self) -> Operation:

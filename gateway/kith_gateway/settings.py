@@ -21,7 +21,7 @@ class Settings(AppSettings):
         "is answered as such at once.",
     )
     plans: bool = Field(default=True, description="Whether queries run by plans; if not, graphql-core runs them all.")
-    max_tokens: int = Field(default=5000, ge=100, description="Tokens of one GraphQL document.")
+    max_tokens: int = Field(default=2000, ge=100, description="Tokens of one GraphQL document.")
     max_depth: int = Field(default=18, ge=4, description="Fields inside each other.")
     max_remembered: int = Field(
         default=75_000,

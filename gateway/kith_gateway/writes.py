@@ -160,6 +160,8 @@ def as_json(given: Any, path: tuple[str, ...] = ()) -> Any:
     It calls itself once for each list or object inside another; the guard has bounded those.
     """
     if isinstance(given, list):
+        if given and isinstance(given[0], dict | str | int | float):
+            return given  # as long as a member list is: nothing in it is ours to rename
         return [as_json(each, (*path, str(index))) for index, each in enumerate(given)]
     if isinstance(given, Enum):
         return given.value

@@ -12,11 +12,11 @@ from tests.gateway.at_random import Services
 
 from kith_chassis.ids import new_id
 from kith_chassis.tokens import Principal
+from kith_gateway import answers
 from kith_gateway.budgets import Budget, Budgets
 from kith_gateway.context import Context, Limits
 from kith_gateway.executors import carry_out, ordinary
 from kith_gateway.ids import encode_id
-from kith_gateway.routes import _answered
 from kith_gateway.settings import Settings
 from kith_testkit.probe import Actor
 
@@ -180,7 +180,7 @@ async def test_an_operation_costs_what_the_services_answered_about_each_thing_on
     purse = Budgets(plenty, plenty, plenty, most=9, clock=clock).purse(caller, None)
     limits = Limits.of(Settings())
     context = Context(services, authorization="Bearer x", principal=caller, limits=limits, purse=purse)
-    cost = msgspec.json.decode(_answered(await way(context, PAGE, {}), context, accept="").body)["extensions"]["cost"]
+    cost = answers.cost(context, await way(context, PAGE, {}))
     asked = [(route, msgspec.json.decode(asked)[0]) for _, route, asked in services.calls]
     about = {
         (route, key) for route, named in asked for key in named.get("keys", [""]) if services.faults.get(route) is None

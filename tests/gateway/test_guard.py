@@ -62,7 +62,7 @@ HOSTILE = {
         ),
         "TOO_LARGE",
     ),
-    "braces without end": ("{a" * 100_000, "TOO_DEEP"),
+    "braces without end": ("{a" * 40_000, "TOO_DEEP"),
     "lists without end": ("{ members(search: " + "[" * 300 + "]" * 300 + ") { pageInfo { endCursor } } }", "TOO_DEEP"),
     "objects inside each other": ("{ viewer " * 150 + "}" * 150, "TOO_DEEP"),
     "depth by fragments": (
@@ -137,7 +137,7 @@ async def test_what_is_remembered_of_documents_is_bounded_by_their_text():
         await run("{ viewer { permissions } } #" + f"{n}" * 10_000)
         assert remembered.size <= LIMITS.remembered
     assert 1 < len(remembered) < 30
-    await run("{ viewer { permissions } } #" + "x" * 2 * LIMITS.remembered)
+    await run("{ viewer { permissions } } #" + "x" * (LIMITS.remembered + 1))
     assert len(remembered) == 1  # for its other checks it is not parsed again
     remembered.clear()
     await run("{ viewer { permissions } }")

@@ -44,7 +44,7 @@ async def answers(way, services, text, variables, **caller):
     result = await way(request, text, variables)
     errors = sorted(result.errors or [], key=lambda each: (str(each.path), str(each)))
     result.errors = errors
-    return _answered(result, request, accept="").body
+    return _answered(result, request, modern=False).body
 
 
 def told():

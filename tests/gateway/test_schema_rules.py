@@ -15,7 +15,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from kith_gateway.joins import GROUPS, Fetch, Join, Pages, declaration_of, fetched, joined, plain
 from kith_gateway.schema import schema
 from kith_gateway.types import maybe, taking
-from kith_gateway.writes import Write
+from kith_gateway.writes import Write, mutation
 
 pytestmark = pytest.mark.unit
 HELD_ONCE = {"Query", "Viewer"}
@@ -91,6 +91,13 @@ def irregular_mutations(core):
             yield f"{name}: has typed errors"
 
 
+def unkeyed(core):
+    """Mutations that may happen twice when they are sent again; only answers with fresh secrets are an excuse."""
+    for kind, name, _, declared in fields_of(core):
+        if isinstance(declared, Write) and not declared.keyed and not declared.public:
+            yield f"{kind.name}.{name}"
+
+
 def optional_yet_required(core):
     """Fields of an input that may be left out in Python and may not be in GraphQL."""
     for kind in own_types(core):
@@ -100,7 +107,16 @@ def optional_yet_required(core):
                 yield f"{kind.name}.{name}"
 
 
-RULES = [optional_yet_required, undescribed, unbounded, undeclared, unbatched, all_or_nothing, irregular_mutations]
+RULES = [
+    optional_yet_required,
+    unkeyed,
+    undescribed,
+    unbounded,
+    undeclared,
+    unbatched,
+    all_or_nothing,
+    irregular_mutations,
+]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -132,6 +148,8 @@ class Given:
 class Mutation:
     rename: str | None = plain("Takes no input.")
 
+    twice: str | None = mutation("twice", GROUPS, "POST", "/twice", takes=Given, description="Twice.", keyed=False)
+
     @strawberry.mutation(description="Is coded.")
     def say(self, input: Given) -> str:  # noqa: A002 -- Relay's name
         return input.text
@@ -146,6 +164,8 @@ class Mutation:
         (unbatched, "Group.members"),
         (all_or_nothing, "Group.parent"),
         (optional_yet_required, "Given.text"),
+        (unkeyed, "Mutation.twice"),
+        (irregular_mutations, "twice: its types are named after it"),
         (irregular_mutations, "rename: takes one input and nothing else"),
     ],
 )

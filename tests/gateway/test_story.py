@@ -1,16 +1,13 @@
 """A community's first weeks, through GraphQL alone, on all six services."""
 
-import json
-import re
-from pathlib import Path
-
 import pytest
 
 from kith_gateway.ids import encode_id
-from kith_testkit.probe import MEMBER, Actor, eventually
+from kith_testkit.probe import eventually
+
+from .story import circles, community, examples, matched, someone, with_ids
 
 pytestmark = pytest.mark.integration
-PAGE = Path(__file__).parents[2] / "docs/graphql.md"
 EVERYTHING = """
 query ($first: Int!) {
   members(first: $first) {
@@ -24,59 +21,6 @@ query ($first: Int!) {
   }
 }
 """
-
-
-def someone(owner, global_id, key_of):
-    return Actor(owner.community_id, key_of(global_id), MEMBER)
-
-
-async def matched(whole, owner, mentors, mentees):
-    """Open a program, enroll, solve, publish, accept; the pairings."""
-    opened = await whole.do(
-        "openProgram", {"name": "Spring", "kind": "MENTORING"}, by=owner, want="program { id kind status acceptance }"
-    )
-    program = opened["program"]
-    assert (program["kind"], program["status"], program["acceptance"]) == ("MENTORING", "OPEN", "BOTH")
-    enrollments = [{"memberId": each, "side": "MENTOR", "maxPairings": 2} for each in mentors]
-    enrollments += [{"memberId": each, "side": "MENTEE"} for each in mentees]
-
-    async def enrolled():
-        given = {"programId": program["id"], "enrollments": enrollments}
-        done = await whole.do("enrollMembers", given, by=owner, want="result { enrolled errors { code } }")
-        return done["result"]["errors"] == []
-
-    await eventually(enrolled, what="matching hearing of all members")
-    asked = {"programId": program["id"], "mode": "BEST_TOTAL"}
-    run = (await whole.do("startMatchRun", asked, by=owner, want="matchRun { id mode }"))["matchRun"]
-    assert run["mode"] == "BEST_TOTAL"
-    query = """query ($id: ID!) { matchRun(id: $id) { status certificate {
-      matched total bound gap comparedPairs outcomes { mode matched worst mean blockingPairs }
-    } } }"""
-
-    async def solved():
-        found = (await whole.get(query, {"id": run["id"]}, by=owner))["matchRun"]
-        return found if found["status"] in {"SOLVED", "FAILED"} else None
-
-    certificate = (await eventually(solved, what="solving", seconds=60))["certificate"]
-    assert (certificate["matched"], certificate["gap"]) == (8, 0)
-    outcomes = {each["mode"]: each for each in certificate["outcomes"]}
-    assert set(outcomes) == {"BEST_TOTAL", "FAIR", "STABLE"}
-    assert outcomes["STABLE"]["blockingPairs"] == 0
-    preview = """query ($id: ID!) {
-      matchSuggestions(runId: $id, first: 100) { edges { node {
-        score sharedSkills parts { part value weight } mentor { displayName } mentee { displayName }
-      } } }
-      unmatchedMentees(runId: $id) { edges { node { reason } } }
-    }"""
-    seen = await whole.get(preview, {"id": run["id"]}, by=owner)
-    assert len(seen["matchSuggestions"]["edges"]) == 8
-    assert all(edge["node"]["sharedSkills"] == ["python"] for edge in seen["matchSuggestions"]["edges"])
-    assert seen["unmatchedMentees"]["edges"] == []
-    published = await whole.do("publishMatchRun", {"runId": run["id"]}, by=owner, want="matchRun { status }")
-    assert published["matchRun"]["status"] == "PUBLISHED"
-    query = "query ($id: ID!) { pairings(programId: $id) { edges { node { id status mentor { id } } } } }"
-    pairings = (await whole.get(query, {"id": program["id"]}, by=owner))["pairings"]["edges"]
-    return [edge["node"] for edge in pairings]
 
 
 async def test_a_cohort_is_matched_and_pairs_say_yes_or_have_it_said_for_them(whole, people, key_of):
@@ -119,32 +63,6 @@ async def test_a_mentee_asks_a_mentor_and_whose_turn_it_is_can_be_seen(whole, pe
     assert (await whole.do("answerRequest", answer, by=mentor, want=want))["request"]["status"] == "ACCEPTED"
     late = await whole.do("withdrawRequest", {"requestId": asked["id"]}, by=mentee, want=want)
     assert [error["code"] for error in late["errors"]] == ["ALREADY_ANSWERED"]
-
-
-async def circles(whole, owner, mentors, mentees):
-    """Two circles with a session each, attended by all but one."""
-
-    async def formed():
-        pool = {"memberIds": [*mentors[:2], *mentees], "facilitatorIds": mentors[:2]}
-        given = {"pool": pool, "smallest": 4, "largest": 6, "name": "Newcomers"}
-        want = "formation { id left { reason } groups { id kind memberships { role member { id } } } }"
-        return (await whole.do("formGroups", given, by=owner, want=want))["formation"]
-
-    formation = await eventually(formed, what="groups hearing of all members")
-    assert [len(group["memberships"]) for group in formation["groups"]] == [5, 5]
-    given = [{"groupId": group["id"], "startsAt": "2027-03-01T18:00:00+01:00"} for group in formation["groups"]]
-    want = "sessions { id title startsAt group { id } }"
-    sessions = (await whole.do("scheduleSessions", {"sessions": given}, by=owner, want=want))["sessions"]
-    came = [
-        {"sessionId": session["id"], "presentIds": [each["member"]["id"] for each in group["memberships"][1:]]}
-        for session, group in zip(sessions, formation["groups"], strict=True)
-    ]
-    recorded = await whole.do(
-        "recordAttendance", {"sessions": came}, by=owner, want="sessions { attendance { present member { id } } }"
-    )
-    present = [[each["present"] for each in session["attendance"]] for session in recorded["sessions"]]
-    assert [sum(each) for each in present] == [4, 4]
-    return formation["groups"]
 
 
 async def test_circles_meet_and_it_is_known_who_came(whole, people):
@@ -280,39 +198,13 @@ async def test_a_stranger_sees_nothing_of_it(whole, people, stranger):
     assert [error["code"] for error in done["errors"]] == ["NO_SUCH_PAIRING"]
 
 
-EXAMPLE = re.compile(r"```graphql\n(.*?)```(?:\s*```json\n(.*?)```)?", re.DOTALL)
-
-
-def with_ids(given, real):
-    return re.sub('"([A-Z_]+)"', lambda word: json.dumps(real.get(word[1], word[1])), given)
-
-
 async def test_every_example_of_the_page_for_frontends_works(whole, people, key_of, start_founding, found):
-    owner, mentors, mentees = people
-    await matched(whole, owner, mentors, mentees)
-    circle = (await circles(whole, owner, mentors, mentees))[0]["id"]
-    mentor, mentee = (someone(owner, each, key_of) for each in (mentors[2], mentees[0]))
-    space = (await whole.do("openSpace", {"key": "all", "name": "All"}, by=owner, want="space { id }"))["space"]["id"]
-    asked = {"spaceId": space, "title": "How?", "body": "I wonder.", "kind": "QUESTION"}
-    thread = (await whole.do("openThread", asked, by=mentee, want="thread { id }"))["thread"]["id"]
-    query = "query ($id: ID!) { group(id: $id) { sessions { id } } }"
-    session = (await whole.get(query, {"id": circle}, by=owner))["group"]["sessions"][0]["id"]
     account = start_founding()
     await found(whole, account)
-    real = {
-        "COMMUNITY": account["slug"],
-        "EMAIL": account["owner"]["email"],
-        "PASSWORD": account["owner"]["password"],
-        "GROUP_ID": circle,
-        "SESSION_ID": session,
-        "THREAD_ID": thread,
-        "MEMBER_ID": mentors[0],
-    }
-    examples = EXAMPLE.findall(PAGE.read_text())
-    assert len(examples) > 10
-    for text, given in examples:
-        variables = json.loads(with_ids(given or "{}", real))
-        data = await whole.get(text, variables, by=None if "mutation LogIn" in text else mentor)
+    mentor, real = await community(whole, people, key_of, account)
+    assert len(examples()) > 10
+    for text, given in examples():
+        data = await whole.get(text, with_ids(given, real), by=None if "mutation LogIn" in text else mentor)
         assert None not in data.values(), text
         if "mutation" in text:
             [payload] = data.values()

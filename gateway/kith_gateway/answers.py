@@ -1,0 +1,78 @@
+"""Answers as clients see them: errors, theirs in full and ours without a word of what happened inside; and the cost."""
+
+import logging
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.types import ExecutionResult
+
+from kith_gateway.context import Context
+from kith_gateway.guard import MAX_ERRORS
+from kith_gateway.upstream import UpstreamError
+
+log = logging.getLogger(__name__)
+_SUGGESTION = re.compile(r" Did you mean .*\?", re.DOTALL)
+_MAX_MESSAGE = 500
+_MAX_LOCATIONS = 5
+
+
+def executed(result: ExecutionResult) -> bool:
+    """Whether anything of the operation was carried out."""
+    return result.data is not None or any(error.path for error in result.errors or ())
+
+
+def cost(context: Context, result: ExecutionResult) -> dict[str, Any]:
+    """What the operation was estimated to cost, what it did, and what the caller has left; settles what was paid."""
+    requested = max(context.cost, 1)
+    actual = 1
+    if executed(result):
+        # Where something else than a service failed, what was asked when it did is chance.
+        exact = all(isinstance(_origin(each), UpstreamError) for each in result.errors or ())
+        actual = max(context.answered, 1) if exact else requested
+    told = {"requested": requested, "actual": actual, "limit": context.limits.cost}
+    if context.purse is not None:
+        context.purse.settle(actual if context.purse.paid else 0)
+        told |= context.purse.shown()
+    return told
+
+
+def shown(errors: Sequence[GraphQLError], *, suggesting: bool) -> list[dict[str, Any]]:
+    """Ten errors at most. `suggesting`: whether they may say what else there is in the schema."""
+    return [_shown(error, suggesting) for error in errors[:MAX_ERRORS]]
+
+
+def _shown(error: GraphQLError, suggesting: bool) -> dict[str, Any]:
+    formatted: dict[str, Any] = dict(error.formatted)
+    original = _origin(error)
+    if original is not None and not isinstance(original, UpstreamError | GraphQLError):
+        log.error("a resolver failed", exc_info=original)
+        formatted = {"message": "Something went wrong here.", "extensions": {"code": "INTERNAL"}}
+        if error.path:
+            formatted["path"] = error.path
+        return formatted
+    if "code" not in (error.extensions or {}):
+        formatted["extensions"] = {"code": _code(error)}
+        if not suggesting:  # of variables graphql-core says more than of the document
+            formatted["message"] = _SUGGESTION.sub("", error.message)
+    if len(formatted["message"]) > _MAX_MESSAGE:
+        formatted["message"] = f"{formatted['message'][:_MAX_MESSAGE]}…"  # it quotes the document
+    if "locations" in formatted:
+        formatted["locations"] = formatted["locations"][:_MAX_LOCATIONS]
+    return formatted
+
+
+def _code(error: GraphQLError) -> str:
+    """What kind of mistake in the document or its variables this is."""
+    if isinstance(error, GraphQLSyntaxError):
+        return "GRAPHQL_PARSE_FAILED"
+    return "BAD_USER_INPUT" if error.path or error.original_error else "GRAPHQL_VALIDATION_FAILED"
+
+
+def _origin(error: GraphQLError) -> Exception | None:
+    """What a resolver raised, under all that was wrapped around it."""
+    original = error.original_error
+    while isinstance(original, GraphQLError) and original.original_error is not None:
+        original = original.original_error
+    return original
