@@ -93,6 +93,32 @@ async def requests_of(
     return await paginate(session, statement, by=[Request.id], first=first, after=after, descending=True)
 
 
+async def runs_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[MatchRun | None]:
+    statement = select(MatchRun).where(MatchRun.community_id == tenant_of(session), MatchRun.id.in_(ids))
+    found = {run.id: run for run in await session.scalars(statement)}
+    return [found.get(each) for each in ids]
+
+
+async def pairings_by_id(session: AsyncSession, ids: Sequence[UUID], *, of: UUID | None) -> list[Pairing | None]:
+    """Those `of` a member (None: of anyone), in the order of the ids."""
+    statement = select(Pairing).where(Pairing.community_id == tenant_of(session), Pairing.id.in_(ids))
+    if of is not None:
+        statement = statement.where(or_(Pairing.mentor_id == of, Pairing.mentee_id == of))
+    found = {pairing.id: pairing for pairing in await session.scalars(statement)}
+    return [found.get(each) for each in ids]
+
+
+async def requests_by_id(session: AsyncSession, ids: Sequence[UUID], *, of: UUID) -> list[Request | None]:
+    """Those a member made or got, in the order of the ids."""
+    statement = select(Request).where(
+        Request.community_id == tenant_of(session),
+        Request.id.in_(ids),
+        or_(Request.mentor_id == of, Request.mentee_id == of),
+    )
+    found = {request.id: request for request in await session.scalars(statement)}
+    return [found.get(each) for each in ids]
+
+
 def whose_move(request: Request) -> dict[str, Any]:
     """Who is waited for, and since when; nobody once it is settled."""
     waiting = request.status == "pending"

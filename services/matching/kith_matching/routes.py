@@ -53,6 +53,7 @@ from kith_matching.shapes import (
     UnmatchedOut,
 )
 
+COORDINATE = "matching:coordinate"
 Participant = Annotated[Principal, Depends(permitted("matching:take_part"))]
 Coordinator = Annotated[Principal, Depends(permitted("matching:coordinate"))]
 
@@ -156,6 +157,11 @@ async def get_run(run_id: UUID, _: Coordinator, session: Transaction) -> RunOut:
     return RunOut.model_validate(await runs.found(session, run_id))
 
 
+@run.post("/read/match-runs")
+async def runs_by_id(body: Keys, _: Coordinator, session: Transaction) -> list[RunOut | None]:
+    return [RunOut.model_validate(each) if each else None for each in await queries.runs_by_id(session, body.keys)]
+
+
 @run.get("/match-runs/{run_id}/suggestions", responses=problems(NoSuchRun, InvalidCursor))
 async def list_suggestions(
     run_id: UUID, _: Coordinator, session: Transaction, first: First = 50, after: After = None
@@ -212,6 +218,13 @@ async def pairings_by_member(body: Keys, _: Coordinator, session: Transaction) -
     return [[PairingOut.model_validate(each) for each in some] for some in found]
 
 
+@pairing.post("/read/pairings")
+async def pairings_by_id(body: Keys, actor: Participant, session: Transaction) -> list[PairingOut | None]:
+    whose = None if actor.may(COORDINATE) else actor.subject
+    found = await queries.pairings_by_id(session, body.keys, of=whose)
+    return [PairingOut.model_validate(each) if each else None for each in found]
+
+
 @pairing.post("/pairings/{pairing_id}/answer", responses=problems(NoSuchPairing, AlreadyAnswered))
 async def answer_pairing(pairing_id: UUID, body: AnswerIn, actor: Participant, session: Transaction) -> PairingOut:
     answered = await pairings.answer(session, actor_id=actor.subject, pairing_id=pairing_id, yes=body.accept)
@@ -242,6 +255,12 @@ async def my_requests(
 ) -> Page[RequestOut]:
     rows, cursor = await queries.requests_of(session, member_id=actor.subject, first=first, after=after)
     return Page(items=[RequestOut.of(row) for row in rows], next_cursor=cursor)
+
+
+@pairing.post("/read/requests")
+async def requests_by_id(body: Keys, actor: Participant, session: Transaction) -> list[RequestOut | None]:
+    found = await queries.requests_by_id(session, body.keys, of=actor.subject)
+    return [RequestOut.of(each) if each else None for each in found]
 
 
 @pairing.post(
