@@ -5,6 +5,8 @@ from fastapi import FastAPI
 
 from kith_chassis.app import Check, create_app
 from kith_gateway import routes
+from kith_gateway.live.bus import listening
+from kith_gateway.live.protocol import options
 from kith_gateway.settings import Settings
 from kith_gateway.upstream import Upstream
 
@@ -17,9 +19,11 @@ async def services(app: FastAPI) -> AsyncIterator[Mapping[str, Check]]:
     """
     app.state.upstream = Upstream(app.state.settings)
     try:
-        yield {}
+        async with listening(app):
+            yield {}
     finally:
         await app.state.upstream.close()
 
 
 app = create_app(name="gateway", routers=[routes.router], settings=Settings, resources=services, openapi=False)
+app.state.serving = lambda: options(max_message_bytes=Settings().max_message_bytes)

@@ -45,6 +45,7 @@ class Operation:
         self._asked: tuple[str, ...] | None = None
         self._costs: dict[tuple[Any, ...], int] = {}
         self._query: _Query | None = None
+        self.node: OperationDefinitionNode | None = None
 
     def troubles(self, request: Context, variables: dict[str, Any]) -> list[GraphQLError]:
         """Why it is not to be carried out with these variables; `request.cost` is what it costs."""
@@ -56,7 +57,8 @@ class Operation:
                 if not self._errors:
                     weigher = Weigher(self.schema, self.document, {}, self.limits)
                     self._needs_login = weigher.needs_login(self.name)
-                    self._query = _Query.of(self.schema, self.document, weigher.operation(self.name))
+                    self.node = weigher.operation(self.name)
+                    self._query = _Query.of(self.schema, self.document, self.node)
             if self._needs_login:
                 # Nothing of it can be carried out, so its inputs need not be converted either.
                 request.credentials()
@@ -97,13 +99,13 @@ class Operation:
 
 
 class _Query:
-    """A valid query, and its plans: one for each choice of what @skip and @include leave in."""
+    """A valid query or subscription, and its plans: one for each choice of what @skip and @include leave in."""
 
     @classmethod
     def of(
         cls, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode | None
     ) -> "_Query | None":
-        if operation is None or operation.operation is not OperationType.QUERY:
+        if operation is None or operation.operation is OperationType.MUTATION:
             return None
         return cls(schema, document, operation)
 

@@ -1,24 +1,25 @@
-"""GraphQL over HTTP: POST JSON only. No GET (a mutation could hide behind a link), no batches, ten errors at most."""
+"""GraphQL over HTTP: POST JSON only, and over a WebSocket: subscriptions only.
 
-import logging
-from collections.abc import Sequence
+No GET (a mutation could hide behind a link), no batches, ten errors at most.
+"""
+
 from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from graphql import GraphQLError, GraphQLSyntaxError
+from starlette.websockets import WebSocket
 from strawberry.http.ides import get_graphql_ide_html
 from strawberry.types import ExecutionResult
 
 from kith_chassis.errors import Invalid, NotFound, Problem, Unauthenticated, Unavailable
 from kith_chassis.tokens import Principal, TokenVerifier
+from kith_gateway.answers import shown
 from kith_gateway.context import Context, Limits
 from kith_gateway.executors import carry_out
 from kith_gateway.guard import MAX_ERRORS
+from kith_gateway.live.hub import Hub
 from kith_gateway.settings import Settings
-from kith_gateway.upstream import UpstreamError
 
-log = logging.getLogger(__name__)
 router = APIRouter()
 _GRAPHQL = "application/graphql-response+json"
 
@@ -56,6 +57,15 @@ async def graphql(request: Request) -> Response:
 # Not a route of FastAPI's kind: there is nothing in it for FastAPI to read or write, and to find that out takes a tenth
 # of a small operation.
 router.add_route("/graphql", graphql, methods=["POST"], include_in_schema=False)
+
+
+async def listen(websocket: WebSocket) -> None:
+    """Answer one connection that listens."""
+    hub: Hub = websocket.app.state.hub
+    await hub.serve(websocket)
+
+
+router.add_websocket_route("/graphql", listen)
 
 
 def _asked(content_type: str, body: bytes) -> dict[str, Any]:
@@ -108,7 +118,7 @@ def _answered(result: ExecutionResult, context: Context, *, accept: str) -> Resp
     if executed:
         body["data"] = result.data
     if errors:
-        body["errors"] = _shown(errors)
+        body["errors"] = shown(errors)
     body["extensions"] = {"cost": {"asked": context.cost, "limit": context.limits.cost}}
     if len(errors) > MAX_ERRORS:
         body["extensions"]["errorsLeftOut"] = len(errors) - MAX_ERRORS
@@ -116,29 +126,3 @@ def _answered(result: ExecutionResult, context: Context, *, accept: str) -> Resp
     # A client that asks for plain JSON gets 200 for whatever was well-formed HTTP, as such clients expect.
     status = 400 if modern and not executed else 200
     return Response(msgspec.json.encode(body), status, media_type=_GRAPHQL if modern else "application/json")
-
-
-def _code(error: GraphQLError) -> str:
-    """What kind of mistake in the document or its variables this is."""
-    if isinstance(error, GraphQLSyntaxError):
-        return "GRAPHQL_PARSE_FAILED"
-    return "BAD_USER_INPUT" if error.path or error.original_error else "GRAPHQL_VALIDATION_FAILED"
-
-
-def _shown(errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
-    """The errors as clients see them: theirs in full, ours without a word of what happened inside."""
-    shown = []
-    for error in errors[:MAX_ERRORS]:
-        formatted: dict[str, Any] = dict(error.formatted)
-        original = error.original_error
-        while isinstance(original, GraphQLError) and original.original_error is not None:
-            original = original.original_error
-        if original is not None and not isinstance(original, UpstreamError | GraphQLError):
-            log.error("a resolver failed", exc_info=original)
-            formatted = {"message": "Something went wrong here.", "extensions": {"code": "INTERNAL"}}
-            if error.path:
-                formatted["path"] = error.path
-        elif "code" not in (error.extensions or {}):
-            formatted["extensions"] = {"code": _code(error)}
-        shown.append(formatted)
-    return shown

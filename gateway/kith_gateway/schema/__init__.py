@@ -23,6 +23,7 @@ from kith_gateway.schema import (
     metrics_mutations,
     recognition,
     recognition_mutations,
+    subscriptions,
 )
 from kith_gateway.types import SCALARS, Node
 
@@ -60,6 +61,7 @@ def _member(source: Any, name: str) -> Any:
 schema = Schema(
     query=Query,
     mutation=Mutation,
+    subscription=subscriptions.Subscription,
     extensions=[Guarded],
     config=StrawberryConfig(default_resolver=_member, scalar_map=SCALARS),
 )

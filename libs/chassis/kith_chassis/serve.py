@@ -61,6 +61,7 @@ def main(target: str) -> None:
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.stop_deadline_seconds),
+        **getattr(app.state, "serving", dict)(),
     )
     sockets = None if settings.http_fd is None else [socket.socket(fileno=settings.http_fd)]
     with suppress(KeyboardInterrupt):  # what uvicorn makes of SIGINT when all is done
