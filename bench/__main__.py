@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from bench import events, gateway, hot, importing, jetstream, matching, soak, story, system
+from bench import events, gateway, hot, importing, jetstream, matching, soak, story, subscriptions, system
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "bench.json"
@@ -28,6 +28,7 @@ AREAS: dict[str, Callable[[], Awaitable[list[dict[str, Any]]]]] = {
     "import": importing.measure,
     "events": events.measure,
     "gateway": gateway.measure,
+    "subscriptions": subscriptions.measure,
     "hot": hot.measure,
     "jetstream": jetstream.measure,
     "story": story.measure,
@@ -48,6 +49,9 @@ ABOUT = {
     "included, processor time. Over HTTP: four kept connections; answers are counted by the processor time of the "
     "server under test, so that what else runs counts little. Only ours checks tokens, limits and cost. Ratios are to "
     "documented Strawberry.",
+    "subscriptions": "Connections to one gateway, from processes on the same cores, each with one subscription that "
+    "shows a post and its author, read from a stub; events published as a relay does. From publishing to receiving, "
+    "the clients' own time included. A post is read and encoded once for all who are shown the same.",
     "hot": "Posts written over HTTP to groups, their effect committed by metrics: service, relay, stream, consumer, "
     "both databases and the load on the same cores; PostgreSQL with synchronous commit, NATS with `sync_interval: "
     "always`.",
