@@ -17,7 +17,19 @@ from typing import Any
 
 import psutil
 
-from bench import events, gateway, hostile, hot, importing, jetstream, matching, soak, story, system
+from bench import (
+    events,
+    gateway,
+    hostile,
+    hot,
+    importing,
+    jetstream,
+    matching,
+    soak,
+    story,
+    subscriptions,
+    system,
+)
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "bench.json"
@@ -29,6 +41,7 @@ AREAS: dict[str, Callable[[], Awaitable[list[dict[str, Any]]]]] = {
     "events": events.measure,
     "gateway": gateway.measure,
     "hostile": hostile.measure,
+    "subscriptions": subscriptions.measure,
     "hot": hot.measure,
     "jetstream": jetstream.measure,
     "story": story.measure,
@@ -52,6 +65,9 @@ ABOUT = {
     "hostile": "Hostile requests, in families that grow, one after another; services are stubbed. The least of three "
     "passes is what a request costs. Beside it Strawberry's own limiters on the same schema, both in child processes "
     "that are ended when a document takes too long.",
+    "subscriptions": "Connections to one gateway, from processes on the same cores, each with one subscription that "
+    "shows a post and its author, read from a stub; events published as a relay does. From publishing to receiving, "
+    "the clients' own time included. A post is read and encoded once for all who are shown the same.",
     "hot": "Posts written over HTTP to groups, their effect committed by metrics: service, relay, stream, consumer, "
     "both databases and the load on the same cores; PostgreSQL with synchronous commit, NATS with `sync_interval: "
     "always`.",

@@ -171,12 +171,12 @@ async def measured(
     return len(times) / spent, times
 
 
-def token() -> str:
+def token(*permissions: str) -> str:
     claims = {
         "iss": "kith",
         "sub": str(UUID(int=1)),
         "tenant": str(UUID(int=2)),
-        "permissions": [],
+        "permissions": list(permissions),
         "exp": int(time.time()) + 3600,
     }
     return jwt.encode({"alg": ALGORITHM, "kid": _KEY.kid}, claims, _KEY, algorithms=[ALGORITHM])

@@ -46,6 +46,13 @@ def _memberships(number: int) -> list[dict[str, Any]]:
     ]
 
 
+def _post(key: str) -> dict[str, Any]:
+    return {
+        "id": key, "thread_id": _id(8, 0), "author_id": _id(1, 0), "reply_to_post_id": None, "body": "Like so. " * 13,
+        "written_at": SINCE,
+    }  # fmt: skip
+
+
 _JSON = msgspec.json.encode
 DATA: dict[str, dict[str, bytes]] = {
     "/read/members": {_id(1, n): _JSON(_member(n)) for n in range(MEMBERS)},
@@ -62,6 +69,9 @@ def answer(path: str, query: bytes, body: bytes) -> bytes:
         found = re.search(rb"first=(\d+)", query)
         items = list(DATA["/read/members"].values())[: int(found[1]) if found else 20]
         return b'{"items":[%s],"next_cursor":null}' % b",".join(items)
+    if path == "/read/posts":
+        posts = [_post(key) for key in msgspec.json.decode(body)["keys"]]
+        return msgspec.json.encode(posts)
     if not path.startswith("/read/"):
         return b"{}"  # whatever it is told
     known = DATA.get(path, {})

@@ -28,3 +28,4 @@ for service in identity matching groups recognition metrics delivery; do
 done
 secret identity-signing-key Opaque "seed=$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=\n')"
 secret nats-login Opaque "password=$(random)" "peer-password=$(random)"
+secret nats-gateway Opaque "password=$(random)"

@@ -7,7 +7,7 @@ Queries change nothing, so running one again is safe, and it runs over the answe
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationType
 from prometheus_client import Counter
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
@@ -31,6 +31,8 @@ async def carry_out(context: Context, text: str, variables: Mapping[str, Any] | 
     troubles = operation.troubles(context, given)
     if troubles:
         return _refused(troubles)
+    if operation.node is not None and operation.node.operation is OperationType.SUBSCRIPTION:
+        return _refused([refusal("SUBSCRIPTION", "Subscriptions go over a WebSocket, as graphql-transport-ws.")])
     planned = operation.plan(given) if context.plans else None
     if planned is not None:
         root, coerced = planned

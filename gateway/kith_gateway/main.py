@@ -7,6 +7,8 @@ from fastapi import FastAPI
 from kith_chassis.app import Check, create_app
 from kith_gateway import routes
 from kith_gateway.budgets import Budget, Budgets
+from kith_gateway.live.bus import listening
+from kith_gateway.live.protocol import options
 from kith_gateway.persisted import Persisted
 from kith_gateway.settings import Settings
 from kith_gateway.upstream import Upstream
@@ -33,9 +35,11 @@ async def services(app: FastAPI) -> AsyncIterator[Mapping[str, Check]]:
         gc.collect()
         gc.freeze()
     try:
-        yield {}
+        async with listening(app):
+            yield {}
     finally:
         await app.state.upstream.close()
 
 
 app = create_app(name="gateway", routers=[routes.router], settings=Settings, resources=services, openapi=False)
+app.state.serving = lambda: options(max_message_bytes=Settings().max_message_bytes)

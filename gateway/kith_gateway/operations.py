@@ -46,6 +46,7 @@ class Operation:
         self._asked: tuple[str, ...] | None = None
         self._costs: dict[tuple[Any, ...], int] = {}
         self._query: _Query | None = None
+        self.node: OperationDefinitionNode | None = None
 
     def troubles(self, request: Context, variables: dict[str, Any]) -> list[GraphQLError]:
         """Why it is not to be carried out with these variables; `request.cost` is what it costs."""
@@ -79,11 +80,11 @@ class Operation:
             writes = weigher.writes(self.name)
         except GraphQLError as error:
             return (error,)
-        operation = weigher.operation(self.name)
-        self._changes = operation is not None and operation.operation is not OperationType.QUERY
+        self.node = weigher.operation(self.name)
+        self._changes = self.node is not None and self.node.operation is not OperationType.QUERY
         # Where something can be written without signing in, the rest is refused field by field.
         self._needs_login = bool(writes) and not any(each.public for each in writes.values())
-        self._query = _Query.of(self.schema, self.document, operation)
+        self._query = _Query.of(self.schema, self.document, self.node)
         return ()
 
     def _weigh(self, variables: dict[str, Any]) -> int:
@@ -117,13 +118,13 @@ class Operation:
 
 
 class _Query:
-    """A valid query, and its plans: one for each choice of what @skip and @include leave in."""
+    """A valid query or subscription, and its plans: one for each choice of what @skip and @include leave in."""
 
     @classmethod
     def of(
         cls, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode | None
     ) -> "_Query | None":
-        if operation is None or operation.operation is not OperationType.QUERY:
+        if operation is None or operation.operation is OperationType.MUTATION:
             return None
         return cls(schema, document, operation)
 

@@ -41,6 +41,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_snake_case
 
+from kith_gateway.happenings import Happening
 from kith_gateway.joins import (
     NODES,
     AnyNode,
@@ -207,7 +208,7 @@ class Compiler:
 
     def root(self) -> Shape:
         """The shape of the whole answer. Raises RefusedError."""
-        kind = self.schema.query_type
+        kind = self.schema.get_root_type(self.operation.operation)
         assert kind is not None  # noqa: S101 -- there is one
         fields = collect_fields(self.schema, self.fragments, self.variables, kind, self.operation)
         return self._shape(kind, fields.grouped_field_set)
@@ -245,7 +246,7 @@ class Compiler:
             declared = declaration_of(definition)
             nullable = not is_non_null_type(found.type)
             match declared:
-                case Value():
+                case Value() | Happening():
                     layout.value(key, definition.python_name, self._read(found.type, details), nullable=nullable)
                 case Identifier(of, member):
                     layout.identifier(key, member, of, nullable=nullable)

@@ -1,4 +1,7 @@
-"""GraphQL over HTTP: JSON by POST, queries also by GET. No batches; ten errors at most; refusals in GraphQL's shape."""
+"""GraphQL over HTTP: JSON by POST, queries also by GET. No batches; ten errors at most; refusals in GraphQL's shape.
+
+Subscriptions come over a WebSocket to the same address.
+"""
 
 from http import HTTPStatus
 from typing import Any
@@ -7,6 +10,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from graphql import GraphQLError
 from starlette.exceptions import HTTPException
+from starlette.websockets import WebSocket
 from strawberry.http.ides import get_graphql_ide_html
 from strawberry.types import ExecutionResult
 
@@ -16,6 +20,7 @@ from kith_gateway.answers import cost, executed, shown
 from kith_gateway.context import Context, Limits
 from kith_gateway.executors import carry_out
 from kith_gateway.guard import MAX_ERRORS
+from kith_gateway.live.hub import Hub
 from kith_gateway.negotiation import GRAPHQL, JSON, Asked, addressed, posted, wants_graphql
 from kith_gateway.operations import WRITES_BY_GET
 from kith_gateway.persisted import Persisted
@@ -45,6 +50,15 @@ async def graphql(request: Request) -> Response:
 # Not a route of FastAPI's kind: there is nothing in it for FastAPI to read or write, and to find that out takes a tenth
 # of a small operation.
 router.add_route("/graphql", graphql, methods=["GET", "POST"], include_in_schema=False)
+
+
+async def listen(websocket: WebSocket) -> None:
+    """Answer one connection that listens."""
+    hub: Hub = websocket.app.state.hub
+    await hub.serve(websocket)
+
+
+router.add_websocket_route("/graphql", listen)
 
 
 def _for_a_browser(request: Request) -> bool:

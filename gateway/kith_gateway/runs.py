@@ -93,11 +93,16 @@ class Run:
     async def data(self, root: Shape) -> Any:
         """The answer's data, ready to be encoded. Raises GivenUpError."""
         found = root.read()
-        answers: Answers = [(Read(root.read, 0, root), [found])]
+        await self.fill(root, [found])
+        return found
+
+    async def fill(self, shape: Shape, things: list[Any]) -> None:
+        """Make things as they were read into things as they are shown. Raises GivenUpError."""
+        answers: Answers = [(Read(shape.read, 0, shape), things)]
         while answers:
             level = Level(self.context, self.variables)
-            for read, things in answers:
-                self._finish(read, things, level)
+            for read, found in answers:
+                self._finish(read, found, level)
             steps = [self._step(self._batch(*at, wanted)) for at, wanted in level.batches.items()]
             steps += [self._step(self._alone(*each)) for each in level.alone]
             results = [await steps[0]] if len(steps) == 1 else await asyncio.gather(*steps)
@@ -106,7 +111,6 @@ class Run:
             if not isinstance(self.trouble, _EXPECTED):
                 log.error("a plan failed", exc_info=self.trouble)
             raise GivenUpError from self.trouble
-        return found
 
     def _finish(self, read: Read, things: list[Any], level: Level) -> None:
         try:

@@ -1,4 +1,4 @@
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from kith_chassis.settings import AppSettings
 
@@ -52,8 +52,32 @@ class Settings(AppSettings):
         ge=1,
         description="Members, communities, and addresses whose spending is remembered, of each; 400 bytes for one.",
     )
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_user: str = ""
+    nats_password: SecretStr | None = None
+    stream: str = Field(default="KITH", description="The JetStream stream that carries all events.")
+    allowed_origins: list[str] = Field(
+        default=[], description="Origins of web pages that may open a WebSocket, beside the gateway's own."
+    )
+    max_sockets: int = Field(default=10_000, ge=1, description="WebSocket connections of this process.")
+    max_sockets_per_member: int = Field(default=10, ge=1, description="WebSocket connections of one member to it.")
+    max_subscriptions: int = Field(default=50, ge=1, description="Subscriptions of one connection.")
+    max_event_cost: int = Field(
+        default=1000, ge=10, description="Things one event may ask the services for, for one subscription."
+    )
+    max_message_bytes: int = Field(default=256 * 1024, ge=1024, description="A WebSocket message of a client.")
+    socket_init_seconds: float = Field(
+        default=5.0, gt=0, description="How long a connection may take to say who it is."
+    )
+    socket_queue_bytes: int = Field(
+        default=1024 * 1024, ge=1024, description="What may wait for a client that reads slowly; then it is closed."
+    )
+    socket_queue_messages: int = Field(default=1000, ge=10, description="The same in messages.")
+    replay_places: int = Field(
+        default=20_000, ge=0, description="As many places of the stream back a subscription can be taken up again."
+    )
 
     def service_urls(self) -> dict[str, str]:
         """The address of each service, by its name."""
         addresses = {name.removesuffix("_url"): value for name, value in self if name.endswith("_url")}
-        return {name: url for name, url in addresses.items() if name != "jwks"}
+        return {name: url for name, url in addresses.items() if name not in {"jwks", "nats"}}

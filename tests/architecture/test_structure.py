@@ -60,7 +60,8 @@ def test_the_import_contract_lists_every_deployable_and_library_on_disk():
     [
         ("kith_groups", "import kith_matching", "Deployables know nothing of each other"),
         ("kith_chassis", "import kith_groups", "Libraries lie below deployables"),
-        ("kith_gateway", "import asyncpg", "The gateway has no database and no bus"),
+        ("kith_gateway", "import asyncpg", "The gateway has no database"),
+        ("kith_gateway", "import kith_stream.publishing", "The gateway listens to the bus and writes nothing to it"),
         ("kith_metrics", "import kith_testkit", "No deployable carries the test kit or the local runner"),
     ],
 )
@@ -219,7 +220,9 @@ def test_the_gateway_joins_every_service_and_every_part_of_its_schema():
     known = {each.name for each in vars(joins).values() if isinstance(each, joins.Service)}
     assert known == set(services()) == set(Settings().service_urls()) == set(SERVICES)
     parts = {path.stem for path in (PACKAGES["kith_gateway"] / "schema").glob("*.py")} - {"__init__"}
-    assert parts == {each.__name__.rpartition(".")[2] for each in (*schema.QUERIES, *schema.MUTATIONS)}
+    assert parts == {
+        each.__name__.rpartition(".")[2] for each in (*schema.QUERIES, *schema.MUTATIONS, schema.subscriptions)
+    }
 
 
 def test_the_actors_of_tests_may_do_what_those_who_sign_in_may():

@@ -87,7 +87,7 @@ class Running:
 @asynccontextmanager
 async def started(resources, databases, servers, directory, *, probe):
     ports = {each["metadata"]["name"]: free_port() for each in resources}
-    shared = {"KITH_HTTP_HOST": "127.0.0.1", "KITH_NATS_URL": servers.nats_url, "nats-login": "x"}
+    shared = {"KITH_HTTP_HOST": "127.0.0.1", "KITH_NATS_URL": servers.nats_url, "nats-login": "x", "nats-gateway": "x"}
     shared["identity-signing-key"] = secrets.token_urlsafe(32)
     shared["KITH_JWKS_URL"] = f"http://127.0.0.1:{ports.get('identity-api')}/.well-known/jwks.json"
     shared |= {f"http://{each}:8000": f"http://127.0.0.1:{ports.get(f'{each}-api')}" for each in databases}

@@ -232,7 +232,10 @@ def test_every_deployable_on_disk_is_deployed(rendered):
 def test_the_gateway_knows_every_service_and_every_api_scales(production):
     [gateway] = [each for each in production if identity(each) == ("Deployment", "gateway")]
     addresses = {f"KITH_{service.upper()}_URL" for service in SERVICES}
-    assert addresses == {name for name in variables(_container(gateway)) if name.endswith("_URL")} - {"KITH_JWKS_URL"}
+    assert addresses == {name for name in variables(_container(gateway)) if name.endswith("_URL")} - {
+        "KITH_JWKS_URL",
+        "KITH_NATS_URL",
+    }
     scaled = {each["spec"]["scaleTargetRef"]["name"] for each in of_kind(production, "HorizontalPodAutoscaler")}
     assert scaled == {f"{service}-api" for service in SERVICES} | {"gateway"}
 
@@ -309,7 +312,7 @@ def test_nats_takes_its_configuration(production, tmp_path):
     [config] = of_kind(production, "ConfigMap")
     path = tmp_path / "nats.conf"
     path.write_text(config["data"]["nats.conf"].replace("/data", str(tmp_path)))
-    given = {"SERVER_NAME": "nats-0", "CLIENT_PASSWORD": "k12", "PEER_PASSWORD": "k34"}
+    given = {"SERVER_NAME": "nats-0", "CLIENT_PASSWORD": "k12", "GATEWAY_PASSWORD": "k56", "PEER_PASSWORD": "k34"}
     [servers] = of_kind(production, "StatefulSet")
     assert given.keys() == variables(_container(servers)).keys()
     result = subprocess.run(

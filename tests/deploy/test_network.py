@@ -93,10 +93,11 @@ WORKERS = {f"{each}-worker" for each in SERVICES}
 MIGRATIONS = {f"{each}-migration" for each in SERVICES}
 
 
-def test_the_gateway_asks_the_services_and_nothing_else(policies, pods):
+def test_the_gateway_asks_the_services_listens_to_the_bus_and_does_nothing_else(policies, pods):
     assert reaches(policies, pods, HTTP, source="gateway") - {"controller", "prometheus", "dns"} == APIS
-    for port in (5432, 4222, 443):
+    for port in (5432, 443):
         assert reaches(policies, pods, port, source="gateway") == set()
+    assert reaches(policies, pods, 4222, source="gateway") - {"controller", "prometheus", "dns"} == {"nats"}
 
 
 def test_the_gateway_is_the_way_in(policies, pods):
@@ -121,7 +122,7 @@ def test_everyone_reads_the_keys_of_access_tokens(policies, pods):
 def test_only_services_reach_the_database_and_only_running_ones_the_bus(policies, pods):
     for name in pods.keys() - {"postgres", "intruder", "prometheus", "controller", "dns"}:
         assert may(policies, pods[name], pods["postgres"], 5432) == (name in APIS | WORKERS | MIGRATIONS), name
-    assert reaches(policies, pods, 4222, target="nats") == APIS | WORKERS
+    assert reaches(policies, pods, 4222, target="nats") == APIS | WORKERS | {"gateway"}
     assert reaches(policies, pods, 6222, target="nats") == set()
     assert may(policies, pods["nats"], pods["nats"], 6222)
 

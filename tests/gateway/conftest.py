@@ -16,7 +16,7 @@ from kith_gateway.ids import split_id
 from kith_gateway.main import app
 from kith_gateway.settings import Settings
 from kith_testkit.contracts import services
-from kith_testkit.probe import OWNER, Actor, _key_transport, eventually
+from kith_testkit.probe import MEMBER, OWNER, Actor, _key_transport, eventually
 
 SERVICES = services()
 
@@ -24,9 +24,10 @@ SERVICES = services()
 @asynccontextmanager
 async def _served(application):
     """Serve an application that runs already on a free loopback port; its address."""
+    options = getattr(application.state, "serving", dict)()
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_config=None, access_log=False))
+    server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_config=None, access_log=False, **options))
     server.install_signal_handlers = lambda: None
     task = asyncio.create_task(server.serve(sockets=[listening]))
 
@@ -229,3 +230,113 @@ async def _people(whole):
     members = await whole.get("{ members(first: 100) { edges { node { id displayName } } } }", by=owner)
     ids = {edge["node"]["displayName"]: edge["node"]["id"] for edge in members["members"]["edges"]}
     return owner, [ids[f"Mentor {n}"] for n in range(4)], [ids[f"Mentee {n}"] for n in range(8)]
+
+
+LISTENED_TO = ("identity", "matching", "groups", "recognition")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def probes(start_service):
+    return {name: await start_service(name) for name in LISTENED_TO}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def urls(probes):
+    found, open_ = {}, []
+    for name, probe in probes.items():
+        one = _served(probe.app)
+        found[name] = await one.__aenter__()
+        open_.append(one)
+    yield found
+    for one in open_:
+        await one.__aexit__(None, None, None)
+
+
+@pytest.fixture
+def live(urls, identity, servers):
+    """To run the gateway in front of the services, with these settings; it and its address."""
+
+    class Live:
+        def __init__(self, **settings):
+            self.settings = {"nats_url": servers.nats_url} | settings
+
+        async def __aenter__(self):
+            self.gateway = _gateway_to(urls, identity, **self.settings)
+            running = await self.gateway.__aenter__()
+            running.app.state.draining = False
+
+            async def caught_up():
+                return running.app.state.hub._caught_up
+
+            await eventually(caught_up, what="having caught up")
+            self.served = _served(running.app)
+            running.url = await self.served.__aenter__()
+            return running
+
+        async def __aexit__(self, *error):
+            await self.served.__aexit__(*error)
+            await self.gateway.__aexit__(*error)
+
+    return Live
+
+
+@pytest_asyncio.fixture
+async def running(live):
+    async with live() as one:
+        yield one
+
+
+class Place:
+    """A community with a space and a thread, its owner and two members."""
+
+    def __init__(self, gateway, owner, space, thread, people):
+        self.gateway, self.owner, self.space, self.thread, self.people = gateway, owner, space, thread, people
+        self.written = 0
+
+    async def write(self, *bodies, by=None, thread=None):
+        for body in bodies:
+            given = {"threadId": thread or self.thread, "body": body}
+            done = await self.gateway.do("writePost", given, by=by or self.people[0], want="post { id }")
+            assert done["errors"] == []
+            self.written += 1
+
+    async def heard(self):
+        """Return when all that was written has come to the gateway."""
+
+        async def all_there():
+            kept = self.gateway.app.state.hub._log._kept
+            posts = [each for each in kept if each.type == "groups.post_written.v1"]
+            return sum(each.tenant == str(self.owner.community_id) for each in posts) >= self.written
+
+        await eventually(all_there, what="the events of what was written")
+
+    async def open(self, space, title="Another"):
+        self.written += 1
+        given = {"spaceId": space, "title": title, "body": title}
+        return (await self.gateway.do("openThread", given, by=self.people[0], want="thread { id }"))["thread"]["id"]
+
+    async def open_space(self):
+        given = {"key": f"s{new_id().hex[-8:]}", "name": "Talk"}
+        return (await self.gateway.do("openSpace", given, by=self.owner, want="space { id }"))["space"]["id"]
+
+
+@pytest_asyncio.fixture
+async def place(running):
+    """A community with a space and a thread, its owner and two members."""
+    return await _placed(running)
+
+
+async def _placed(gateway):
+    owner = await _found(gateway, founding())
+    rows = [{"line": n, "external_id": f"m{n}", "display_name": f"Person {n}"} for n in (1, 2)]
+    await gateway.do("importMembers", {"rows": rows}, by=owner, want="imported { created }")
+    people = (await gateway.get("{ members { edges { node { id displayName } } } }", by=owner))["members"]["edges"]
+    ids = {edge["node"]["displayName"]: edge["node"]["id"] for edge in people}
+    place = Place(gateway, owner, None, None, [])
+    for n in (1, 2):
+        one = Actor(owner.community_id, split_id(ids[f"Person {n}"])[1], MEMBER)
+        place.people.append(one)
+    place.space = await place.open_space()
+    place.thread = await place.open(place.space, "How?")
+    await place.heard()
+    return place

@@ -121,11 +121,12 @@ def test_each_service_is_told_its_own_logins_and_the_gateway_none(tmp_path, monk
     assert "postgresql://groups_worker:" in told["groups"]["KITH_WORKER_DATABASE_URL"]
     assert [name for name in SERVICES if "KITH_SECRET_KEY" in told[name]] == ["identity"]
     assert len({each["KITH_DATABASE_URL"] for each in told.values()}) == len(SERVICES)
-    gateway = environments.gateway(installation)
+    gateway = environments.gateway(installation, credentials)
     assert gateway["KITH_GROUPS_URL"] == "http://127.0.0.1:9003"
     added = set(gateway) - set(os.environ)
-    assert not [name for name in added if "DATABASE" in name or "NATS" in name or "SECRET" in name]
+    assert not [name for name in added if "DATABASE" in name or "SECRET" in name]
     assert "DATABASE_URL" not in gateway
     assert {each["KITH_OTLP_ENDPOINT"] for each in (*told.values(), gateway)} == {"http://collector"}
+    assert gateway["KITH_NATS_URL"] == told["groups"]["KITH_NATS_URL"]
     stored = json.loads((tmp_path / "secrets.json").read_text())
     assert told["matching"]["KITH_NATS_PASSWORD"] == stored["nats"]

@@ -24,7 +24,7 @@ async def notes(start_service):
     probe.state.default_headers = [(b"date", b"Sat, 21 Nov 2026 12:00:00 GMT")]
 
     def protocol():
-        return probe.app.state.http_protocol(config=config, server_state=probe.state, app_state={})
+        return probe.app.state.serving()["http"](config=config, server_state=probe.state, app_state={})
 
     server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
     host, probe.port = server.sockets[0].getsockname()

@@ -32,6 +32,7 @@ from kith_gateway.schema import (
     previews_mutations,
     recognition,
     recognition_mutations,
+    subscriptions,
 )
 from kith_gateway.types import SCALARS, Node
 
@@ -86,6 +87,7 @@ def _member(source: Any, name: str) -> Any:
 schema = Schema(
     query=Query,
     mutation=Mutation,
+    subscription=subscriptions.Subscription,
     extensions=[Guarded],
     config=StrawberryConfig(default_resolver=_member, scalar_map=SCALARS),
 )

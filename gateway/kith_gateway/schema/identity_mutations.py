@@ -194,6 +194,18 @@ class ImportMembersInput(Input):
     )
 
 
+@taking
+class LeaveCommunityInput(Input):
+    """To leave the community."""
+
+
+@taking
+class RemoveMemberInput(Input):
+    """Who is to be removed."""
+
+    member_id: strawberry.ID = given("The member.", refers="Member")
+
+
 _login = ("login", Login, "The login.")
 mutations = [
     mutation(
@@ -233,6 +245,14 @@ mutations = [
         "complete_micro_task", IDENTITY, "POST", "/onboarding/{key}/complete", takes=CompleteMicroTaskInput,
         gives=("onboarding", list[OnboardingStep], "The whole checklist."), bound=50,
         description="Tick off a task of the onboarding checklist.",
+    ),
+    mutation(
+        "leave_community", IDENTITY, "POST", "/me/leave", takes=LeaveCommunityInput,
+        description="Leave the community; every login of the caller ends.",
+    ),
+    mutation(
+        "remove_member", IDENTITY, "POST", "/members/{member_id}/remove", takes=RemoveMemberInput,
+        description="Remove a member; all their logins end, what they did stays. For owners.",
     ),
     mutation(
         "import_members", IDENTITY, "POST", "/members/import", takes=ImportMembersInput,

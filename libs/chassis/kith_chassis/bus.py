@@ -17,9 +17,9 @@ from nats.js.client import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 
 from kith_chassis.settings import ServiceSettings
+from kith_stream.connecting import connected
 from kith_stream.publishing import publish
 from kith_stream.pulling import Pull, pulling
-from kith_stream.wire import fast
 
 log = logging.getLogger(__name__)
 
@@ -105,14 +105,8 @@ class Bus:
 @asynccontextmanager
 async def open_bus(settings: ServiceSettings, *, name: str) -> AsyncIterator[Bus]:
     """A bus that connects in the background and reconnects for ever, so that a service starts while NATS is away."""
-    client = Client()
-    fast(client)
-    bus = Bus(client, stream=settings.stream)
 
-    async def on_error(error: Exception) -> None:
-        log.warning("bus error", extra={"reason": type(error).__name__})
-
-    async def ensure() -> None:  # also after each reconnect: the server may have come back without its store
+    async def ensure(_: Client) -> None:
         while True:
             try:
                 return await bus.ensure_stream(settings)
@@ -120,29 +114,8 @@ async def open_bus(settings: ServiceSettings, *, name: str) -> AsyncIterator[Bus
                 log.warning("stream is not there yet", extra={"reason": type(error).__name__})
                 await asyncio.sleep(0.5)
 
-    async def establish() -> None:
-        await client.connect(
-            settings.nats_url,
-            name=name,
-            user=settings.nats_user or None,
-            password=settings.nats_password.get_secret_value() if settings.nats_password else None,
-            connect_timeout=5,
-            max_reconnect_attempts=-1,  # the default gives up for good after two minutes
-            reconnect_time_wait=1,
-            error_cb=on_error,
-            reconnected_cb=ensure,
-            pending_size=16 * 1024 * 1024,
-        )
-        await ensure()
-
-    connecting = asyncio.create_task(establish(), name="bus")
-    try:
+    password = settings.nats_password.get_secret_value() if settings.nats_password else None
+    opened = connected(settings.nats_url, name=name, user=settings.nats_user, password=password, ready=ensure)
+    async with opened as client:
+        bus = Bus(client, stream=settings.stream)
         yield bus
-    finally:
-        connecting.cancel()
-        await asyncio.gather(connecting, return_exceptions=True)
-        if client.is_connected:
-            with suppress(NatsError, TimeoutError):
-                await asyncio.wait_for(client.flush(), 2)
-        with suppress(NatsError):
-            await client.close()

@@ -57,7 +57,6 @@ def main(target: str) -> None:
     settings = AppSettings()
     config = uvicorn.Config(
         app,
-        http=getattr(app.state, "http_protocol", "auto"),  # a library's own, such as the short way of grouped writes
         host=settings.http_host,
         port=settings.http_port,
         access_log=False,
@@ -65,6 +64,7 @@ def main(target: str) -> None:
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.stop_deadline_seconds),
+        **getattr(app.state, "serving", dict)(),  # protocols of its own
     )
     sockets = None if settings.http_fd is None else [socket.socket(fileno=settings.http_fd)]
     with suppress(KeyboardInterrupt):  # what uvicorn makes of SIGINT when all is done

@@ -30,11 +30,17 @@ def migration(credentials: Credentials, admin_url: str, service: str) -> dict[st
     return _inherited() | {"KITH_DATABASE_URL": owner}
 
 
-def gateway(installation: Installation) -> dict[str, str]:
-    """For the gateway: where the services are; no database, no bus."""
+def gateway(installation: Installation, credentials: Credentials) -> dict[str, str]:
+    """For the gateway: where the services are, and the bus it listens to; no database."""
     upstream = {f"KITH_{name.upper()}_URL": installation.url(name) for name in SERVICES}
     # Everyone on this machine comes from one address, and drills and imports ask more than people do.
-    return {"KITH_BUDGETS": "false"} | _inherited() | _web(installation, GATEWAY) | upstream
+    return (
+        {"KITH_BUDGETS": "false"}
+        | _inherited()
+        | _web(installation, GATEWAY)
+        | upstream
+        | bus(installation, credentials)
+    )
 
 
 def service(installation: Installation, credentials: Credentials, admin_url: str, name: str) -> dict[str, str]:

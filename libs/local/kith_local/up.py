@@ -230,7 +230,7 @@ async def _serve(system: System, names: Sequence[str], client: httpx.AsyncClient
 
 def _command(system: System, name: str, client: httpx.AsyncClient) -> Command:
     if name == GATEWAY:
-        environment = environments.gateway(system.installation)
+        environment = environments.gateway(system.installation, system.credentials)
     else:
         environment = environments.service(system.installation, system.credentials, system.admin_url, name)
     argv = [sys.executable, "-m", "kith_chassis.serve", f"kith_{name}.main:app"]

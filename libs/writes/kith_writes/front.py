@@ -40,7 +40,7 @@ def stand_before(app: FastAPI, *, routers: Sequence[APIRouter]) -> None:
     """
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     grouped = [each for route in routes if (each := compiled(app, route)) is not None]
-    app.state.http_protocol = partial(ShortWay, app=app, routes=grouped)
+    app.state.serving = lambda: {"http": partial(ShortWay, app=app, routes=grouped)}
 
 
 class _Nobody:

@@ -75,6 +75,7 @@ class PostWritten(Event, type="groups.post_written.v1", aggregate="thread_id"):
 
     post_id: UUID
     thread_id: UUID
+    space_id: UUID
     author_id: UUID
     reply_to_id: UUID | None
     length: int = Field(ge=0, description="characters", examples=[120])

@@ -13,6 +13,12 @@ class RefreshRefused(Unauthenticated):
     code = "refresh_refused"
 
 
+class LastOwner(Conflict):
+    """A community has an owner: make somebody else one first."""
+
+    code = "last_owner"
+
+
 class InvitationRefused(Unauthenticated):
     """This invitation was used already or has expired; ask for a new one."""
 

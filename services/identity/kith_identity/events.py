@@ -61,6 +61,20 @@ class RoleGranted(Event, type="identity.role_granted.v1", aggregate="member_id")
     role: str = Field(examples=["coordinator"])
 
 
+class MemberLeft(Event, type="identity.member_left.v1", aggregate="member_id"):
+    """Someone does not belong to the community any more: they left, or were removed. All their logins have ended."""
+
+    member_id: UUID
+    reason: Literal["left", "removed"]
+
+
+class SessionEnded(Event, type="identity.session_ended.v1", aggregate="session_id"):
+    """A login is over: its member logged out, or one of its refresh tokens was used twice. `sid` in access tokens."""
+
+    session_id: UUID
+    member_id: UUID
+
+
 class MicroTaskCompleted(Event, type="identity.micro_task_completed.v1", aggregate="member_id"):
     """A member took one step of the onboarding checklist."""
 

@@ -148,7 +148,7 @@ async def redeem(
         raise InvitationRefused
     invitation.redeemed_at = datetime.now(UTC)
     member = (await session.scalars(select(Member).where(Member.id == invitation.member_id).with_for_update())).one()
-    if member.account_id is not None:  # they have come by another way since
+    if member.account_id is not None or member.left_at is not None:  # come by another way since, or gone
         raise InvitationRefused
     if password is not None:
         address = email or member.address

@@ -78,6 +78,7 @@ class Member(Base):
     visibility: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     import_digest: Mapped[bytes | None]
     joined_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    left_at: Mapped[datetime | None]
 
 
 class RoleGrant(Base):

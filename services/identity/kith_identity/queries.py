@@ -26,7 +26,7 @@ def shown(member: Member, viewer: Principal) -> dict[str, Any]:
 async def members(
     session: AsyncSession, viewer: Principal, *, first: int, after: str | None, search: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    statement = select(Member).where(Member.community_id == tenant_of(session))
+    statement = select(Member).where(Member.community_id == tenant_of(session), Member.left_at.is_(None))
     if search:
         statement = statement.where(func.strpos(func.lower(Member.display_name), search.lower()) > 0)
     rows, cursor = await paginate(session, statement, by=[Member.id], first=first, after=after)
@@ -61,7 +61,7 @@ async def roles_by_member(session: AsyncSession, ids: Sequence[UUID]) -> list[li
 async def community(session: AsyncSession) -> dict[str, Any]:
     community_id = tenant_of(session)
     row = (await session.scalars(select(Community).where(Community.id == community_id))).one()
-    size = select(func.count()).select_from(Member).where(Member.community_id == community_id)
+    size = select(func.count()).select_from(Member).where(Member.community_id == community_id, Member.left_at.is_(None))
     return {
         "id": row.id,
         "slug": row.slug,

@@ -11,12 +11,13 @@ from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
 from kith_chassis.tokens import Caller, Principal, permitted
-from kith_identity import communities, imports, members, onboarding, queries, sessions
+from kith_identity import communities, departures, imports, members, onboarding, queries, sessions
 from kith_identity.errors import (
     AddressTaken,
     AlreadyMember,
     HasLogin,
     InvitationRefused,
+    LastOwner,
     NoSuchCommunity,
     NoSuchMember,
     NoSuchTask,
@@ -28,6 +29,7 @@ from kith_identity.profiles import Email, ExceptionIn, Name, Password, Profile, 
 from kith_identity.sessions import Signer, Tokens
 
 Inviter = Annotated[Principal, Depends(permitted("members:invite"))]
+Managing = Annotated[Principal, Depends(permitted("community:manage"))]
 Importer = Annotated[Principal, Depends(permitted("members:import"))]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](-?[a-z0-9]){1,59}$")]
 
@@ -242,6 +244,16 @@ async def roles_by_member(body: Keys, _: Caller, session: Transaction) -> list[l
 async def change_profile(body: Profile, actor: Caller, session: Transaction) -> MemberOut:
     changed = await members.change_profile(session, member_id=actor.subject, changes=body.changes())
     return MemberOut.model_validate(queries.shown(changed, actor))
+
+
+@member.post("/me/leave", status_code=204, responses=problems(NoSuchMember, LastOwner))
+async def leave(actor: Caller, session: Transaction) -> None:
+    await departures.depart(session, member_id=actor.subject, reason="left")
+
+
+@member.post("/members/{member_id}/remove", status_code=204, responses=problems(NoSuchMember, LastOwner))
+async def remove_member(member_id: UUID, _: Managing, session: Transaction) -> None:
+    await departures.depart(session, member_id=member_id, reason="removed")
 
 
 @member.post("/members/import")

@@ -27,9 +27,11 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import bind_tenant
+from kith_chassis.events import emit
 from kith_chassis.ids import new_id
 from kith_chassis.tokens import ALGORITHM
 from kith_identity.errors import RefreshRefused, WrongCredentials
+from kith_identity.events import SessionEnded
 from kith_identity.models import Account, Community, Member, RefreshToken, RoleGrant
 from kith_identity.permissions import permissions_of
 from kith_identity.settings import Settings
@@ -60,12 +62,13 @@ class Signer:
         """The public keys (RFC 7517) that verify our tokens."""
         return {"keys": [key.as_dict(private=False) | {"use": "sig", "alg": ALGORITHM} for key in self._keys]}
 
-    def access_token(self, *, member_id: UUID, community_id: UUID, roles: list[str]) -> str:
+    def access_token(self, *, member_id: UUID, community_id: UUID, roles: list[str], session_id: UUID) -> str:
         now = int(time.time())
         claims = {
             "iss": self.settings.token_issuer,
             "sub": str(member_id),
             "tenant": str(community_id),
+            "sid": str(session_id),
             "permissions": permissions_of(roles),
             "iat": now,
             "exp": now + self.settings.access_token_seconds,
@@ -136,7 +139,7 @@ async def log_in(session: AsyncSession, signer: Signer, *, community: str, email
             await session.execute(
                 select(Account.password_hash, Member.id)
                 .join(Member, Member.account_id == Account.id)
-                .where(Account.email == email, Member.community_id == community_id)
+                .where(Account.email == email, Member.community_id == community_id, Member.left_at.is_(None))
             )
         ).first()
     fits = await signer.matches(password, account.password_hash if account else None)
@@ -164,7 +167,9 @@ async def start(
         )
     )
     return Tokens(
-        access_token=signer.access_token(member_id=member_id, community_id=community_id, roles=roles),
+        access_token=signer.access_token(
+            member_id=member_id, community_id=community_id, roles=roles, session_id=family_id
+        ),
         refresh_token=token,
         expires_in=signer.settings.access_token_seconds,
         member_id=member_id,
@@ -202,8 +207,16 @@ async def _stored(session: AsyncSession, token: str) -> RefreshToken | None:
 
 
 async def _end_family(session: AsyncSession, stored: RefreshToken) -> None:
-    await session.execute(
+    """Revoke what is left of a family; the others are told once."""
+    ended = await session.execute(
         update(RefreshToken)
-        .where(RefreshToken.community_id == stored.community_id, RefreshToken.family_id == stored.family_id)
+        .where(
+            RefreshToken.community_id == stored.community_id,
+            RefreshToken.family_id == stored.family_id,
+            RefreshToken.revoked_at.is_(None),
+        )
         .values(revoked_at=datetime.now(UTC))
+        .returning(RefreshToken.digest)
     )
+    if ended.first() is not None:
+        emit(session, SessionEnded(session_id=stored.family_id, member_id=stored.member_id))

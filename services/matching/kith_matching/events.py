@@ -55,6 +55,13 @@ class MatchRunSolved(Event, type="matching.match_run_solved.v1", aggregate="run_
     bound: float = Field(examples=[301.25])
 
 
+class MatchRunFailed(Event, type="matching.match_run_failed.v1", aggregate="run_id"):
+    """A run was given up; nobody but coordinators sees why."""
+
+    run_id: UUID
+    program_id: UUID
+
+
 class MatchRunPublished(Event, type="matching.match_run_published.v1", aggregate="run_id"):
     """The suggestions of a run have become pairings."""
 

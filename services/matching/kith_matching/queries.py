@@ -106,6 +106,23 @@ async def requests_of(
     return await paginate(session, statement, by=[Request.id], first=first, after=after, descending=True)
 
 
+async def runs_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[MatchRun | None]:
+    statement = select(MatchRun).where(MatchRun.community_id == tenant_of(session), MatchRun.id.in_(ids))
+    found = {run.id: run for run in await session.scalars(statement)}
+    return [found.get(each) for each in ids]
+
+
+async def requests_by_id(session: AsyncSession, ids: Sequence[UUID], *, of: UUID) -> list[Request | None]:
+    """Those a member made or got, in the order of the ids."""
+    statement = select(Request).where(
+        Request.community_id == tenant_of(session),
+        Request.id.in_(ids),
+        or_(Request.mentor_id == of, Request.mentee_id == of),
+    )
+    found = {request.id: request for request in await session.scalars(statement)}
+    return [found.get(each) for each in ids]
+
+
 def whose_move(request: Request) -> dict[str, Any]:
     """Who is waited for, and since when; nobody once it is settled."""
     if request.status != "pending":

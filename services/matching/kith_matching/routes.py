@@ -162,6 +162,11 @@ async def get_run(run_id: UUID, _: Coordinator, session: Transaction) -> RunOut:
     return RunOut.model_validate(await runs.found(session, run_id))
 
 
+@run.post("/read/match-runs")
+async def runs_by_id(body: Keys, _: Coordinator, session: Transaction) -> list[RunOut | None]:
+    return [RunOut.model_validate(each) if each else None for each in await queries.runs_by_id(session, body.keys)]
+
+
 @run.get("/match-runs/{run_id}/suggestions", responses=problems(NoSuchRun, InvalidCursor))
 async def list_suggestions(
     run_id: UUID, _: Coordinator, session: Transaction, first: First = 50, after: After = None
@@ -274,6 +279,12 @@ async def my_requests(
 ) -> Page[RequestOut]:
     rows, cursor = await queries.requests_of(session, member_id=actor.subject, first=first, after=after)
     return Page(items=[RequestOut.of(row) for row in rows], next_cursor=cursor)
+
+
+@pairing.post("/read/requests")
+async def requests_by_id(body: Keys, actor: Participant, session: Transaction) -> list[RequestOut | None]:
+    found = await queries.requests_by_id(session, body.keys, of=actor.subject)
+    return [RequestOut.of(each) if each else None for each in found]
 
 
 @pairing.post(

@@ -14,7 +14,7 @@ from kith_chassis.database import Database, tenant_of
 from kith_chassis.events import emit
 from kith_matching import clock, pairings, programs
 from kith_matching.errors import BadPins, NoSuchRun, NotSolved
-from kith_matching.events import MatchRunPublished, MatchRunSolved
+from kith_matching.events import MatchRunFailed, MatchRunPublished, MatchRunSolved
 from kith_matching.introducing import apart
 from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Pairing, Program
 from kith_matching.solving import LEASE_SECONDS, MAX_ATTEMPTS, solved
@@ -235,3 +235,5 @@ async def _fail(database: Database, run_id: UUID, *, reason: str, final: bool) -
     async with database.transaction() as session:
         run = (await session.scalars(select(MatchRun).where(MatchRun.id == run_id).with_for_update())).one()
         run.status, run.failure, run.lease_until = ("failed" if final else "queued"), reason[:1000], None
+        if final:
+            emit(session, MatchRunFailed(run_id=run.id, program_id=run.program_id), tenant=run.community_id)

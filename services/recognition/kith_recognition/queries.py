@@ -73,6 +73,18 @@ async def kudos_by_member(session: AsyncSession, ids: Sequence[UUID], *, first: 
     return [found[each] for each in ids]
 
 
+async def kudos_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Kudos | None]:
+    statement = select(Kudos).where(Kudos.community_id == tenant_of(session), Kudos.id.in_(ids))
+    found = {one.id: one for one in await session.scalars(statement)}
+    return [found.get(each) for each in ids]
+
+
+async def badge_awards_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[BadgeAward | None]:
+    statement = select(BadgeAward).where(BadgeAward.community_id == tenant_of(session), BadgeAward.id.in_(ids))
+    found = {award.id: award for award in await session.scalars(statement)}
+    return [found.get(each) for each in ids]
+
+
 async def points_by_member(session: AsyncSession, ids: Sequence[UUID]) -> list[int]:
     """All points each member has earned, in the order of the ids."""
     statement = (

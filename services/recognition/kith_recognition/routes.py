@@ -172,6 +172,18 @@ async def totals(_: Participating, session: Transaction) -> TotalsOut:
     return TotalsOut.model_validate(await queries.totals(session))
 
 
+@routes.post("/read/kudos")
+async def kudos_by_id(body: Keys, _: Participating, session: Transaction) -> list[KudosOut | None]:
+    found = await queries.kudos_by_id(session, body.keys)
+    return [KudosOut.model_validate(each) if each else None for each in found]
+
+
+@routes.post("/read/badge-awards")
+async def badge_awards_by_id(body: Keys, _: Participating, session: Transaction) -> list[BadgeAwardOut | None]:
+    found = await queries.badge_awards_by_id(session, body.keys)
+    return [BadgeAwardOut.model_validate(each) if each else None for each in found]
+
+
 @routes.post("/read/kudos-by-member")
 async def kudos_by_member(body: Keys, _: Participating, session: Transaction) -> list[list[KudosOut]]:
     found = await queries.kudos_by_member(session, body.keys, first=body.first)

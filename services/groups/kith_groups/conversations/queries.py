@@ -42,6 +42,12 @@ async def threads_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Thre
     return [found.get(each) for each in ids]
 
 
+async def posts_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Post | None]:
+    statement = select(Post).where(Post.community_id == tenant_of(session), Post.id.in_(ids))
+    found = {post.id: post for post in await session.scalars(statement)}
+    return [found.get(each) for each in ids]
+
+
 async def posts_by_thread(session: AsyncSession, ids: Sequence[UUID], *, first: int) -> list[list[Post]]:
     """The first posts of each thread, `first` at most, oldest first, in the order of the ids."""
     place = func.row_number().over(partition_by=Post.thread_id, order_by=Post.id).label("place")

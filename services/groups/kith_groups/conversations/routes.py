@@ -116,6 +116,12 @@ async def threads_by_id(body: Keys, _: Participating, session: Transaction) -> l
     return [ThreadOut.model_validate(each) if each else None for each in found]
 
 
+@routes.post("/read/posts")
+async def posts_by_id(body: Keys, _: Participating, session: Transaction) -> list[PostOut | None]:
+    found = await queries.posts_by_id(session, body.keys)
+    return [PostOut.model_validate(each) if each else None for each in found]
+
+
 @routes.post("/read/posts-by-thread")
 async def posts_by_thread(body: Keys, _: Participating, session: Transaction) -> list[list[PostOut]]:
     found = await queries.posts_by_thread(session, body.keys, first=body.first)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TextClause, select, text
+from sqlalchemy import Row, TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
@@ -19,7 +19,9 @@ from kith_groups.errors import NoSuchPost, NoSuchSpace, NoSuchThread, NotAQuesti
 from kith_groups.events import AnswerAccepted, PostWritten, ThreadOpened
 from kith_groups.shapes import COORDINATE
 
-_THREADS = text("SELECT id, id AS thread_id, author_id FROM threads WHERE id = ANY(:ids) AND community_id = :community")
+_THREADS = text("""
+SELECT id, id AS thread_id, author_id, space_id FROM threads WHERE id = ANY(:ids) AND community_id = :community
+""")
 _POSTS = text("SELECT id, thread_id, author_id FROM posts WHERE id = ANY(:ids) AND community_id = :community")
 _WRITE = text("""
 INSERT INTO posts (id, community_id, thread_id, author_id, reply_to_post_id, body)
@@ -50,7 +52,7 @@ async def open_thread(
     session.add(thread)
     await session.flush()
     emit(session, ThreadOpened(thread_id=thread.id, space_id=space_id, author_id=author_id, kind=kind))
-    await _store(session, [(NewPost(author_id, thread.id, body), None)])
+    await _store(session, [(NewPost(author_id, thread.id, body), space_id, None)])
     await session.refresh(thread)
     return thread
 
@@ -79,11 +81,11 @@ class WrittenPost:
 
 async def write_posts(session: AsyncSession, asked: Sequence[NewPost]) -> list[WrittenPost | Problem]:
     """The posts of a group at once; one whose thread, or whose post to answer, is not there is refused alone."""
-    threads = await _authors(session, _THREADS, {each.thread_id for each in asked})
+    threads = await _known(session, _THREADS, {each.thread_id for each in asked})
     answered = {each.reply_to_post_id for each in asked if each.reply_to_post_id is not None}
-    posts = await _authors(session, _POSTS, answered) if answered else {}
+    posts = await _known(session, _POSTS, answered) if answered else {}
     refused: dict[int, Problem] = {}
-    new: list[tuple[NewPost, UUID | None]] = []
+    new: list[tuple[NewPost, UUID, UUID | None]] = []
     for place, each in enumerate(asked):
         thread, post = (each.thread_id, each.thread_id), (each.reply_to_post_id, each.thread_id)
         if thread not in threads:
@@ -91,34 +93,36 @@ async def write_posts(session: AsyncSession, asked: Sequence[NewPost]) -> list[W
         elif each.reply_to_post_id is not None and post not in posts:
             refused[place] = NoSuchPost()
         else:
-            new.append((each, threads[thread] if each.reply_to_post_id is None else posts[post]))
+            answered_to = threads[thread] if each.reply_to_post_id is None else posts[post]
+            new.append((each, threads[thread].space_id, answered_to.author_id))
     written = iter(await _store(session, new) if new else [])
     return [refused[place] if place in refused else next(written) for place in range(len(asked))]
 
 
-async def _authors(session: AsyncSession, sql: TextClause, ids: Collection[UUID]) -> dict[Any, UUID]:
-    """Who wrote what, by (its id, its thread's id)."""
+async def _known(session: AsyncSession, sql: TextClause, ids: Collection[UUID]) -> dict[Any, Row[Any]]:
+    """What there is of these, by (its id, its thread's id)."""
     rows = await session.execute(sql, {"ids": list(ids), "community": tenant_of(session)})
-    return {(row.id, row.thread_id): row.author_id for row in rows}
+    return {(row.id, row.thread_id): row for row in rows}
 
 
-async def _store(session: AsyncSession, new: Sequence[tuple[NewPost, UUID | None]]) -> list[WrittenPost]:
-    """Store posts, each with the member it answers, in this order."""
+async def _store(session: AsyncSession, new: Sequence[tuple[NewPost, UUID, UUID | None]]) -> list[WrittenPost]:
+    """Store posts, each with its space and the member it answers, in this order."""
     ids = [new_id() for _ in new]
     columns = {
         "community": tenant_of(session),
         "ids": ids,
-        "threads": [each.thread_id for each, _ in new],
-        "authors": [each.author_id for each, _ in new],
-        "answered": [each.reply_to_post_id for each, _ in new],
-        "bodies": [each.body for each, _ in new],
+        "threads": [each.thread_id for each, *_ in new],
+        "authors": [each.author_id for each, *_ in new],
+        "answered": [each.reply_to_post_id for each, *_ in new],
+        "bodies": [each.body for each, *_ in new],
     }
     written_at = (await session.execute(_WRITE, columns)).scalars().all()[0]
     written = []
-    for id_, (post, answered) in zip(ids, new, strict=True):
+    for id_, (post, space_id, answered) in zip(ids, new, strict=True):
         event = PostWritten(
             post_id=id_,
             thread_id=post.thread_id,
+            space_id=space_id,
             author_id=post.author_id,
             reply_to_id=answered,
             length=len(post.body),

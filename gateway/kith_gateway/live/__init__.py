@@ -1,0 +1,1 @@
+"""Subscriptions: what happens on the bus, told to who listens, over WebSockets."""

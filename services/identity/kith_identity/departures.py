@@ -1,0 +1,48 @@
+"""Leaving a community, and being removed from it. What somebody did there stays."""
+
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.database import tenant_of
+from kith_chassis.events import emit
+from kith_identity.errors import LastOwner, NoSuchMember
+from kith_identity.events import MemberLeft
+from kith_identity.models import Community, Member, RefreshToken, RoleGrant
+
+
+async def depart(session: AsyncSession, *, member_id: UUID, reason: Literal["left", "removed"]) -> None:
+    """End somebody's membership, their roles and logins. Doing so again changes nothing and tells nobody.
+
+    Raises NoSuchMember, and LastOwner for the only one there is.
+    """
+    community_id, now = tenant_of(session), datetime.now(UTC)
+    # One at a time: of two owners who leave at once, one stays.
+    await session.execute(select(Community.id).where(Community.id == community_id).with_for_update())
+    member = await session.get(Member, member_id, with_for_update=True)
+    if member is None or member.community_id != community_id:
+        raise NoSuchMember
+    if member.left_at is not None:
+        return
+    owners = set(
+        await session.scalars(
+            select(RoleGrant.member_id).where(
+                RoleGrant.community_id == community_id, RoleGrant.role == "owner", RoleGrant.ended_at.is_(None)
+            )
+        )
+    )
+    if owners == {member_id}:
+        raise LastOwner
+    member.left_at = now
+    theirs = RoleGrant.community_id == community_id, RoleGrant.member_id == member_id, RoleGrant.ended_at.is_(None)
+    await session.execute(update(RoleGrant).where(*theirs).values(ended_at=now))
+    logins = (
+        RefreshToken.community_id == community_id,
+        RefreshToken.member_id == member_id,
+        RefreshToken.revoked_at.is_(None),
+    )
+    await session.execute(update(RefreshToken).where(*logins).values(revoked_at=now))
+    emit(session, MemberLeft(member_id=member_id, reason=reason))
