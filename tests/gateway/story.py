@@ -2,12 +2,35 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from kith_matching import clock
 from kith_testkit.probe import MEMBER, Actor, eventually
 
 PAGE = Path(__file__).parents[2] / "docs/graphql.md"
 EXAMPLE = re.compile(r"```graphql\n(.*?)```(?:\s*```json\n(.*?)```)?", re.DOTALL)
+
+
+class Calendar:
+    """What matching takes for the present, and its jobs at each turn of it."""
+
+    def __init__(self, matching, monkeypatch):
+        self.matching, self.ahead = matching, timedelta()
+        monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + self.ahead)
+
+    async def turn(self, days=0, **more):
+        """Let time pass; what is due by then is done once."""
+        self.ahead += timedelta(days=days, **more)
+        for job in self.matching.app.state.jobs:
+            if job.name != "solve match runs":
+                await job.act(self.matching.database)
+
+    def day(self, days=0):
+        return (clock.now() + timedelta(days=days)).date().isoformat()
+
+    def time(self, **more):
+        return (clock.now() + timedelta(**more)).isoformat()
 
 
 def someone(owner, global_id, key_of):

@@ -1,7 +1,6 @@
 """What the table of permissions says is what callers get, field by field, from real services."""
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
 from uuid import uuid4
 
 import pytest
@@ -9,12 +8,11 @@ import pytest_asyncio
 from graphql import GraphQLEnumType, get_named_type, is_leaf_type, is_list_type, is_non_null_type
 from strawberry.utils.str_converters import to_camel_case
 from tests.gateway.at_random import CORE, backing, declared
-from tests.gateway.test_story import circles, matched, someone
+from tests.gateway.world import World, settled
 
 from kith_gateway.ids import encode_id, split_id
 from kith_gateway.joins import AnyNode, AnyNodes, Calling, Identifier, Value
 from kith_testkit.permissions import ABSENT, FORBIDDEN, OWN, UNAUTHENTICATED, YES, rows
-from kith_testkit.probe import COORDINATOR, Actor, eventually
 
 ROWS = rows()
 KNOWN = {row.field: row for row in ROWS}
@@ -25,76 +23,14 @@ MAY_BE_NOBODY = {"IsolatedMember.member", "Unmatched.mentee"}
 LEAVES = {"String": "x", "Int": 1, "Float": 1.0, "Boolean": True, "JSON": {}, "Date": "2030-01-01"}
 
 
-@dataclass
-class World:
-    """A community in which there is something of everything, and another one."""
-
-    gateway: object
-    actors: dict = field(default_factory=dict)
-    ids: dict = field(default_factory=dict)
-
-    async def ask(self, text, variables, actor):
-        return await self.gateway.ask(text, variables, by=self.actors[actor])
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(all_six, populate, key_of, found, start_founding):
+async def world(all_six, populate, key_of, found, start_founding, start_service):
     async with all_six() as whole:
         people = await populate(whole)
         actors = {"outsider": await found(whole, start_founding())}
-        yield await settled(World(whole, actors), people, key_of)
-
-
-async def settled(made, people, key_of):
-    """The world, with all that is to be in it."""
-    whole, (owner, mentors, mentees) = made.gateway, people
-    mentor = someone(owner, mentors[0], key_of)
-    coordinator = Actor(owner.community_id, key_of(mentors[1]), COORDINATOR)
-    made.actors |= {"anonymous": None, "member": mentor, "coordinator": coordinator, "owner": owner}
-    pairings = await matched(whole, owner, mentors, mentees)
-    group = (await circles(whole, owner, mentors, mentees))[0]["id"]
-    made.ids |= {"Member": mentees[0], "Pairing": pairings[0]["id"], "Group": group}
-
-    async def do(name, given, want, by=owner):
-        return await whole.do(name, given, by=by, want=want)
-
-    seen = await whole.get("{ programs { edges { node { id } } } }", by=owner)
-    made.ids["Program"] = program = seen["programs"]["edges"][0]["node"]["id"]
-    query = """query ($p: ID!, $g: ID!) {
-      matchRuns(programId: $p) { edges { node { id } } } group(id: $g) { sessions { id } }
-    }"""
-    seen = await whole.get(query, {"p": program, "g": group}, by=owner)
-    made.ids["MatchRun"] = seen["matchRuns"]["edges"][0]["node"]["id"]
-    made.ids["Session"] = seen["group"]["sessions"][0]["id"]
-    asked = {"programId": program, "mentorId": mentors[0], "message": "Would you?"}
-    requests = [await do("askMentor", asked, "request { id }", by=someone(owner, each, key_of)) for each in mentees]
-    made.ids["Request"] = next(each["request"]["id"] for each in requests if each["request"])
-    space = (await do("openSpace", {"key": "s", "name": "S"}, "space { id }"))["space"]["id"]
-    given = {"spaceId": space, "title": "T", "body": "B", "kind": "QUESTION"}
-    thread = (await do("openThread", given, "thread { id }", by=mentor))["thread"]["id"]
-    post = (await do("writePost", {"threadId": thread, "body": "B"}, "post { id }", by=mentor))["post"]["id"]
-    made.ids |= {"Space": space, "Thread": thread, "Post": post}
-    await do("rsvp", {"sessionId": made.ids["Session"], "answer": "YES"}, "rsvp { answer }", by=mentor)
-
-    async def thanked():
-        given = {"receiverId": mentees[0], "message": "Thanks."}
-        return (await do("giveKudos", given, "kudos { id }", by=mentor))["kudos"]
-
-    await eventually(thanked, what="recognition hearing of them")
-    await do("defineBadge", {"key": "b", "name": "B", "description": "B."}, "badge { key }")
-    await do("awardBadge", {"memberId": mentees[0], "badgeKey": "b", "reason": "R."}, "badgeAward { id }")
-
-    async def interacted():
-        return (await whole.get("{ interactions { edges { cursor } } }", by=owner))["interactions"]["edges"]
-
-    await eventually(interacted, what="metrics hearing of the thanks")
-    made.ids["Report"] = (await do("makeReport", {}, "report { id }"))["report"]["id"]
-    given = {"url": "http://127.0.0.1:1/hooks", "eventTypes": ["*"]}
-    endpoint = (await do("createWebhookEndpoint", given, "webhookEndpoint { id }"))["webhookEndpoint"]["id"]
-    sent = (await do("sendTestEvent", {"endpointId": endpoint}, "delivery { id }"))["delivery"]["id"]
-    made.ids |= {"WebhookEndpoint": endpoint, "Delivery": sent}
-    made.ids = made_up(named() - set(made.ids)) | made.ids
-    return made
+        made = await settled(World(whole, actors), people, key_of, await start_service("matching"))
+        made.ids = made_up(named() - set(made.ids)) | made.ids
+        yield made
 
 
 def named():
@@ -201,7 +137,7 @@ async def test_each_field_gives_each_role_what_its_row_says(world):
             kind = row.field.partition(".")[0]
             if kind not in ways:
                 continue  # nothing this role may ask leads to such a thing
-            text, names = document(row, ways[kind], world.ids)
+            text, names = document(row, ways[kind], world.ids_for(row))
             answer = await world.ask(text, {}, role)
             if reached(answer["data"], names):
                 expected = {FORBIDDEN} if row.who[role] == FORBIDDEN else set()
@@ -216,20 +152,21 @@ async def test_each_field_gives_each_role_what_its_row_says(world):
 
 @pytest.mark.integration
 async def test_nobody_and_strangers_learn_nothing_of_it(world):
-    everything = set(world.ids.values())
+    everything = {each for row in QUERIES for each in world.ids_for(row).values()}
     for row in QUERIES:
         kind = row.field.partition(".")[0]
         if kind not in {"Query", "Viewer"}:
             continue  # what hangs on a thing is reached through it
         path = (("viewer", "Query"),) if kind == "Viewer" else ()
-        text, names = document(row, path, world.ids)
+        ids = world.ids_for(row)
+        text, names = document(row, path, ids)
         answer = await world.ask(text, {}, "anonymous")
         assert codes(answer, names[:1]) == {row.who["anonymous"]} == {UNAUTHENTICATED}, row
         answer = await world.ask(text, {}, "outsider")
         if row.who["outsider"] == ABSENT:
-            others = made_up(world.ids)
+            others = made_up(ids)
             absent = await world.ask(document(row, path, others)[0], {}, "outsider")
-            assert masked(answer, world.ids) == masked(absent, others), row
+            assert masked(answer, ids) == masked(absent, others), row
         else:
             assert row.who["outsider"] == OWN
             assert "errors" not in answer, row

@@ -1,34 +1,11 @@
 """A community that matches people, lived through GraphQL, with a calendar that a test turns."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 import pytest_asyncio
+from tests.gateway.story import Calendar
 
 from kith_gateway.ids import encode_id
-from kith_matching import clock
 from kith_testkit.probe import MEMBER, Actor, eventually
-
-
-class Calendar:
-    """What matching takes for the present, and its jobs at each turn of it."""
-
-    def __init__(self, matching, monkeypatch):
-        self.matching, self.ahead = matching, timedelta()
-        monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + self.ahead)
-
-    async def turn(self, days=0, **more):
-        """Let time pass; what is due by then is done once."""
-        self.ahead += timedelta(days=days, **more)
-        for job in self.matching.app.state.jobs:
-            if job.name != "solve match runs":
-                await job.act(self.matching.database)
-
-    def day(self, days=0):
-        return (clock.now() + timedelta(days=days)).date().isoformat()
-
-    def time(self, **more):
-        return (clock.now() + timedelta(**more)).isoformat()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
