@@ -212,3 +212,13 @@ def test_a_pin_of_who_paused_since_fails_the_run_and_is_not_dropped():
     head = {"seed": 1, "week": "2026-03-02", **default_settings(), "mentees": [], "mentors": []}
     with pytest.raises(ValueError, match=f"{mentee} cannot be pinned to mentor {mentor}"):
         solve(head | {"pins": [[mentee, mentor]]})
+
+
+@pytest.mark.parametrize(("mentees", "mentors"), [(0, 0), (1, 0), (0, 1)])
+def test_a_cohort_in_which_a_side_has_nobody_left_is_solved_with_nobody_matched(mentees, mentors):
+    paired = [str(new_id()), str(new_id())]  # the only ones there were: neither has room any more
+    someone = {"skills": [], "interests": [], "languages": [], "experience_years": None, "time_zone": None}
+    sides = [[someone | {"member_id": str(new_id()), "availability": []}] * many for many in (mentees, mentors)]
+    head = {"seed": 1, "week": "2026-03-02", **default_settings(), "mentees": sides[0], "mentors": sides[1]}
+    found = solve(head | {"former": [paired]})
+    assert (found["suggestions"], found["certificate"]["matched"], found["certificate"]["gap"]) == ([], 0, 0)

@@ -156,7 +156,8 @@ class Cohort:
         self.mentees = self._side(self.given_mentees, skills, interests, places)
         self.mentors = self._side(self.given_mentors, skills, interests, places)
         # (sets, sets) languages in common: people are many, the sets of languages they speak are few.
-        self.common = np.array([[len(one & other) if one and other else math.nan for other in sets] for one in sets])
+        common = [len(one & other) if one and other else math.nan for one in sets for other in sets]
+        self.common = np.array(common).reshape(len(sets), len(sets))
         self.offered = csr_array(self.mentors.skills / TOP_LEVEL)
         self.wants = np.asarray(self.mentees.skills.sum(axis=1), dtype=np.float64)
         self.cares = np.asarray(self.mentees.interests.sum(axis=1), dtype=np.float64)
