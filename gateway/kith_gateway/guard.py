@@ -54,7 +54,7 @@ _TYPICAL_LIST = 10
 MAX_NAMED = 400
 """What has a colon: arguments, members of objects, variables, aliases."""
 MAX_DIRECTIVES = 100
-MAX_INTROSPECTIONS = 2
+MAX_INTROSPECTIONS = 1
 """`__schema` and `__type`, each of which may be answered with half of the schema."""
 # A string without an end takes the rest: looking for it again at each of its quotes would take quadratic time.
 _TOKEN = re.compile(

@@ -121,6 +121,8 @@ def masked(answer, ids):
 @pytest.mark.contracts
 def test_every_field_has_a_row_or_comes_with_the_thing_it_belongs_to():
     for kind in CORE.type_map.values():
+        if kind.name == "Subscription":
+            continue  # who hears of what: test_subscriptions.py
         for name, found in getattr(kind, "fields", {}).items() if hasattr(kind, "interfaces") else ():
             if kind.name.startswith("__") or isinstance(declared(found), Value | Identifier | Calling):
                 continue

@@ -50,7 +50,8 @@ async def connected(
     try:
         yield client
     finally:
-        connecting.cancel()
+        while connecting.cancel():  # again each second: `asyncio.wait_for` of Python 3.11 may swallow a cancellation
+            await asyncio.wait([connecting], timeout=1)
         await asyncio.gather(connecting, return_exceptions=True)
         if client.is_connected:
             with suppress(NatsError, TimeoutError):
