@@ -42,6 +42,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "drill.json"
 SETTLED_SECONDS = 180.0
 UNMENDED_SECONDS = 15.0  # time for what mends itself
+PROGRESS = 600  # commands acknowledged between two faults: the system had come back, and was under load
 STEPS = 2000  # of the interleaving, for each round of the others
 BASE_PORT = 19400
 FAULTS = (*faults.FAULTS, ROLLING, *power.FAULTS, *disks.FAULTS, *poison.FAULTS)
@@ -118,16 +119,23 @@ async def suffer(system: System, load: Load, fault: Fault, rounds: int, rng: ran
 
 
 async def drill(
-    chosen: Sequence[Fault], rounds: int, seed: int, console: Console, *, port: int = BASE_PORT, steps: int = 0
+    chosen: Sequence[Fault],
+    rounds: int,
+    seed: int,
+    console: Console,
+    *,
+    port: int = BASE_PORT,
+    steps: int = 0,
+    progress: int = PROGRESS,
 ) -> list[Row]:
-    """A system for each ground, and faults on it one after the other."""
+    """A system for each ground, and faults on it one after the other, so many commands apart."""
     # What a drill cannot wait a minute for.
     os.environ["KITH_CONSUMER_LEASE_SECONDS"] = "10"
     rng, rows = random.Random(seed), list[Row]()
     for ground, group in groupby(chosen, lambda each: each.ground):
         together = list(group)
         try:
-            async with standing(ground, port) as system, prepared(system) as load:
+            async with standing(ground, port) as system, prepared(system, progress=progress) as load:
                 for fault in together:
                     turns = max(1, round(rounds * fault.share))
                     console.print(f"{fault.name} × {turns} …", highlight=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from drill.faults import PROGRESS, Fault
+from drill.faults import Fault
 from drill.load import Load
 from drill.mounts import CannotMount, mount, resize, unmount
 from kith_local.layout import SERVICES, Installation
@@ -103,7 +103,7 @@ def _database_full() -> Fault:
 
     async def act(system: System, load: Load, _: random.Random) -> None:
         """First rows find no room, then the log does, which PostgreSQL does not survive."""
-        await load.goes_on(PROGRESS)
+        await load.goes_on()
         answers = Answers(system)
 
         async def refused() -> bool:
@@ -114,7 +114,7 @@ def _database_full() -> Fault:
             await asyncio.sleep(_FULL_SECONDS)
             await _use_up_the_log(system)
             await asyncio.sleep(_FULL_SECONDS)
-        await load.goes_on(PROGRESS)
+        await load.goes_on()
         load.failed += answers.unclean()
 
     return Fault("PostgreSQL's disk full", act, share=0.1, ground=disk.ground)
@@ -137,20 +137,22 @@ def _store_full() -> Fault:
 
     async def act(system: System, load: Load, _: random.Random) -> None:
         """Commands go on, and their events wait in the outbox."""
-        await load.goes_on(PROGRESS)
+        await load.goes_on()
         answers = Answers(system)
 
         async def waiting() -> bool:
             owner = await asyncpg.connect(system.database_url("groups", "owner"))
             try:
-                return await owner.fetchval("SELECT count(*) >= $1 FROM outbox WHERE published_at IS NULL", PROGRESS)
+                return await owner.fetchval(
+                    "SELECT count(*) >= $1 FROM outbox WHERE published_at IS NULL", load.progress
+                )
             finally:
                 await owner.close()
 
         with disk.full():
-            await eventually(waiting, f"{PROGRESS} events waiting")
+            await eventually(waiting, f"{load.progress} events waiting")
             await asyncio.sleep(_FULL_SECONDS)
-        await load.goes_on(PROGRESS)
+        await load.goes_on()
         load.failed += answers.unclean()
         if answers.refused():
             load.failed.append(f"{answers.refused()} commands refused, which do not need the stream")

@@ -21,7 +21,6 @@ from kith_local.up import System
 
 STOPPED_SECONDS = 30.0  # longer than a leader's silence is borne and than the bus waits for an answer
 AHEAD = 1000  # commands: more events than a consumer has fetched ahead
-PROGRESS = 600  # commands acknowledged between two faults: the system had come back, and was under load
 DATABASE_AWAY_SECONDS = 300.0
 AWAY_SECONDS = 130.0  # longer than the stream remembers the ids of what it has
 
@@ -44,7 +43,7 @@ class Fault:
 
 def _kill(name: str) -> Fault:
     async def act(system: System, load: Load, rng: random.Random) -> None:
-        await load.goes_on(PROGRESS)
+        await load.goes_on()
         await asyncio.sleep(rng.uniform(0, 1.5))
         pid = system.supervisor.pids[name]
         with suppress(ProcessLookupError):
@@ -61,7 +60,7 @@ async def started_again(system: System, name: str, pid: int) -> None:
 
 async def _stop_a_leader(system: System, load: Load, rng: random.Random) -> None:
     await _stand_in(system)
-    await load.goes_on(PROGRESS)
+    await load.goes_on()
     await asyncio.sleep(rng.uniform(0, 1.5))
     pid = system.supervisor.pids["recognition"]
     os.kill(pid, signal.SIGSTOP)
@@ -86,7 +85,7 @@ async def _stand_in(system: System) -> None:
 
 async def _database_away(system: System, load: Load, _: random.Random) -> None:
     """Nobody gets into recognition's database; its consumer must wait, and burn no attempt."""
-    await load.goes_on(PROGRESS)
+    await load.goes_on()
     admin = await asyncpg.connect(system.admin_url)
     try:
         await admin.execute("ALTER DATABASE kith_recognition ALLOW_CONNECTIONS false")
@@ -98,7 +97,7 @@ async def _database_away(system: System, load: Load, _: random.Random) -> None:
 
 
 async def _broker_away(system: System, load: Load, _: random.Random) -> None:
-    await load.goes_on(PROGRESS)
+    await load.goes_on()
     pid = system.supervisor.pids["nats"]
     os.kill(pid, signal.SIGSTOP)
     await asyncio.sleep(AWAY_SECONDS)
@@ -109,7 +108,7 @@ async def _broker_away(system: System, load: Load, _: random.Random) -> None:
 async def _lose_the_store(system: System, load: Load, rng: random.Random) -> None:
     """What a service had not read yet is gone: the stream had it, and its relay had been told so."""
     slow = system.supervisor.pids["recognition"]
-    await load.goes_on(PROGRESS)
+    await load.goes_on()
     await asyncio.sleep(rng.uniform(0, 1.5))
     os.kill(slow, signal.SIGSTOP)
     await load.goes_on(AHEAD)

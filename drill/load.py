@@ -46,8 +46,11 @@ class Seen:
 class Load:
     """Answers being written until told to stop."""
 
-    def __init__(self, system: System, asker: Client, voices: list[Client], threads: list[str]) -> None:
+    def __init__(
+        self, system: System, asker: Client, voices: list[Client], threads: list[str], *, progress: int
+    ) -> None:
         self.system = system
+        self.progress = progress
         self.acknowledged = 0
         self.sent = 0
         self.failed: list[str] = []
@@ -89,9 +92,9 @@ class Load:
         self.sent += 1
         return {"threadId": self.threads[number % THREADS], "body": f"drill {self._mark} {number}"}
 
-    async def goes_on(self, commands: int) -> None:
-        """Return when so many more are acknowledged."""
-        wanted = self.acknowledged + commands
+    async def goes_on(self, commands: int | None = None) -> None:
+        """Return when so many more are acknowledged: enough to be under load again, where it is not said."""
+        wanted = self.acknowledged + (self.progress if commands is None else commands)
 
         async def reached() -> bool:
             return self.acknowledged >= wanted
@@ -172,10 +175,10 @@ async def founded(anonymous: Client, slug: str, *, voices: int, threads: int) ->
 
 
 @asynccontextmanager
-async def prepared(system: System) -> AsyncIterator[Load]:
-    """A load on a community of its own."""
+async def prepared(system: System, *, progress: int) -> AsyncIterator[Load]:
+    """A load on a community of its own, of which so many commands are to be acknowledged between two faults."""
     async with connect(f"{system.url(GATEWAY)}/graphql") as anonymous:
         there = await founded(anonymous, "drill", voices=VOICES, threads=THREADS)
-        load = Load(system, there.asker, there.voices, there.threads)
+        load = Load(system, there.asker, there.voices, there.threads, progress=progress)
         await load.remember()
         yield load

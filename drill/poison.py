@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import nats
 
-from drill.faults import PROGRESS, Fault
+from drill.faults import Fault
 from drill.load import Load
 from kith_local.errors import LocalError
 from kith_local.layout import Installation
@@ -37,7 +37,7 @@ async def hasty(installation: Installation) -> AsyncIterator[Installation]:
 
 
 async def _poison(system: System, load: Load, _: random.Random) -> None:
-    await load.goes_on(PROGRESS)
+    await load.goes_on()
     told = system.bus
     client = await nats.connect(told["KITH_NATS_URL"], user=told["KITH_NATS_USER"], password=told["KITH_NATS_PASSWORD"])
     database = await asyncpg.connect(system.database_url("recognition", "owner"))
@@ -57,13 +57,13 @@ async def _poison(system: System, load: Load, _: random.Random) -> None:
         poison = {await completed(refused), *unreadable}
         load.poison |= poison
         applied = (await load.seen()).in_recognition
-        await _within(load, "recognition going on", lambda: _applied(load, applied + PROGRESS))
+        await _within(load, "recognition going on", lambda: _applied(load, applied + load.progress))
         await _set_aside(load, "recognition", poison)
         await _set_aside(load, "metrics", unreadable)
         async with _held(database, community, slow):
             await completed(slow)
             await asyncio.sleep(_SLOW_SECONDS)
-        await load.goes_on(PROGRESS)
+        await load.goes_on()
     finally:
         await client.close()
         await database.execute(_REFUSE_NO_MORE)

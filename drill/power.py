@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-from drill.faults import AHEAD, PROGRESS, Fault, reconcile_all, started_again
+from drill.faults import AHEAD, Fault, reconcile_all, started_again
 from drill.load import Load
 from drill.mounts import mount_fuse
 from kith_local.layout import Installation
@@ -84,7 +84,7 @@ class PowerLoss:
         """While a consumer is behind: the stream has what it had not read, and the relay has been told so."""
         assert self._disk is not None
         slow = system.supervisor.pids["recognition"]
-        await load.goes_on(PROGRESS)
+        await load.goes_on()
         await asyncio.sleep(rng.uniform(0, 1.5))
         os.kill(slow, signal.SIGSTOP)
         await load.goes_on(AHEAD)

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import psutil
 
-from drill.faults import PROGRESS, Fault
+from drill.faults import Fault
 from drill.load import Load
 from kith_local.layout import GATEWAY, SERVICES
 from kith_local.story import documents as ask
@@ -137,7 +137,7 @@ async def _turn(system: System, load: Load, rng: random.Random) -> None:
     names = [GATEWAY, *SERVICES, "nats", "postgres"]
     rng.shuffle(names)
     for name in names:
-        await load.goes_on(PROGRESS)
+        await load.goes_on()
         await asyncio.sleep(rng.uniform(0, 1.5))
         load.restarting = name
         pid = system.supervisor.pids[name]

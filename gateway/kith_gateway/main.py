@@ -1,4 +1,3 @@
-import gc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -29,11 +28,6 @@ async def services(app: FastAPI) -> AsyncIterator[Mapping[str, Check]]:
         Budget(settings.address_burst, settings.address_per_second, settings.address_per_day),
         most=settings.max_buckets,
     )
-    if settings.environment != "test":
-        # The schema is a hundred thousand objects that never become garbage; to look through them again and again
-        # held up requests for a tenth of a second each time.
-        gc.collect()
-        gc.freeze()
     try:
         async with listening(app):
             yield {}

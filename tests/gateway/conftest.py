@@ -242,42 +242,27 @@ async def probes(start_service):
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def urls(probes):
-    found, open_ = {}, []
-    for name, probe in probes.items():
-        one = _served(probe.app)
-        found[name] = await one.__aenter__()
-        open_.append(one)
-    yield found
-    for one in open_:
-        await one.__aexit__(None, None, None)
+    async with AsyncExitStack() as stack:
+        yield {name: await stack.enter_async_context(_served(probe.app)) for name, probe in probes.items()}
 
 
 @pytest.fixture
 def live(urls, identity, servers):
     """To run the gateway in front of the services, with these settings; it and its address."""
 
-    class Live:
-        def __init__(self, **settings):
-            self.settings = {"nats_url": servers.nats_url} | settings
-
-        async def __aenter__(self):
-            self.gateway = _gateway_to(urls, identity, **self.settings)
-            running = await self.gateway.__aenter__()
-            running.app.state.draining = False
+    @asynccontextmanager
+    async def live(**settings):
+        async with _gateway_to(urls, identity, **({"nats_url": servers.nats_url} | settings)) as gateway:
+            gateway.app.state.draining = False
 
             async def caught_up():
-                return running.app.state.hub._caught_up
+                return gateway.app.state.hub._caught_up
 
             await eventually(caught_up, what="having caught up")
-            self.served = _served(running.app)
-            running.url = await self.served.__aenter__()
-            return running
+            async with _served(gateway.app) as gateway.url:
+                yield gateway
 
-        async def __aexit__(self, *error):
-            await self.served.__aexit__(*error)
-            await self.gateway.__aexit__(*error)
-
-    return Live
+    return live
 
 
 @pytest_asyncio.fixture

@@ -151,6 +151,7 @@ def test_nobody_spends_more_than_the_burst_and_what_came_back_and_the_day_allows
     clock = Clock()
     budgets = Budgets(Budget(100, 2.0, 500), Budget(10**6, 1.0, 10**6), Budget(1, 1.0, 1), most=1, clock=clock)
     caller, spent, days = member(), 0, {}
+    budgets.purse(caller, None)  # a bucket counts its days from when it was made
     started = latest = clock.now
     for cost, actual, passed in acts:
         clock.now += passed

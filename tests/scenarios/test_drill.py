@@ -20,7 +20,8 @@ async def test_nothing_is_lost_or_doubled(name, worker_id, monkeypatch):
     monkeypatch.setenv("KITH_CONSUMER_LEASE_SECONDS", "10")
     place = int(worker_id.removeprefix("gw") or 0) if worker_id != "master" else 0
     chosen = [fault for fault in FAULTS if fault.name == name]
-    *before, row = await drill(chosen, rounds=1, seed=1, console=Console(quiet=True), port=20_400 + 100 * place)
+    quiet, port = Console(quiet=True), 20_400 + 100 * place
+    *before, row = await drill(chosen, rounds=1, seed=1, console=quiet, port=port, progress=100)
     if row.not_run:
         pytest.skip(row.verdict)
     assert row.acknowledged > 50

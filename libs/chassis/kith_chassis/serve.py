@@ -52,7 +52,8 @@ class _Server(uvicorn.Server):
 def main(target: str) -> None:
     """Serve the application named `module:attribute` with the settings of the environment."""
     app: FastAPI = import_from_string(target)
-    gc.freeze()  # what is imported stays; looking through it again and again took a tenth of a busy service's time
+    gc.collect()
+    gc.freeze()  # what is imported stays: to look through it again and again would hold up requests
     gc.set_threshold(20_000, 50, 100)
     settings = AppSettings()
     config = uvicorn.Config(

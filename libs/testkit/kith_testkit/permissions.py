@@ -22,6 +22,7 @@ _HEAD = """# Who may ask for what
 
 Every field that asks a service, made from the code by `make contracts` and tried against real services by a test. All
 other fields come with the thing they belong to. What a member hides of a profile is hidden, whatever stands here.
+Subscriptions are not rows: who hears of what is in `docs/graphql.md`.
 
 * *outsider*: the owner of another community. `absent`: what they ask about here looks to them like what does not exist;
   `own`: the field names nothing, and tells of their own community.

@@ -111,8 +111,10 @@ class GroupCommit:
             self._written += len(group)
             if waiting:  # to the end of the queue: no tenant holds up another
                 self._waiting[use_case, tenant] = waiting
-            await self._traced(use_case, tenant, group)
-            self._written -= len(group)
+            try:
+                await self._traced(use_case, tenant, group)
+            finally:
+                self._written -= len(group)
 
     async def _traced(self, use_case: UseCase, tenant: UUID, group: Sequence[_Write]) -> None:
         began = time.perf_counter()

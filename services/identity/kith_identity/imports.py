@@ -54,15 +54,21 @@ class Imported:
 
 
 # A row is recognised by its external id, or else by its address: of an earlier row, or of a login used here.
+# Joined with what is looked for, so that a plan kept from when the table was empty stays linear; locked in one order,
+# so that the same list imported twice at once does not lock itself out.
 _KNOWN = text("""
 SELECT m.id, m.account_id, m.external_id, m.address, a.email, m.import_digest
 FROM members m LEFT JOIN accounts a ON a.id = m.account_id
-WHERE m.id IN (  -- each by its own index
-  SELECT id FROM members WHERE community_id = :community AND external_id = ANY(:externals)
-  UNION SELECT id FROM members WHERE community_id = :community AND address = ANY(:addresses)
-  UNION SELECT o.id FROM accounts b JOIN members o ON o.account_id = b.id AND o.community_id = :community
-        WHERE b.email = ANY(:addresses)
-) FOR UPDATE OF m
+WHERE m.id = ANY(ARRAY(
+  SELECT o.id FROM unnest(CAST(:externals AS text[])) AS wanted
+  JOIN members o ON o.community_id = :community AND o.external_id = wanted
+  UNION ALL
+  SELECT o.id FROM unnest(CAST(:addresses AS text[])) AS wanted
+  JOIN members o ON o.community_id = :community AND o.address = wanted
+  UNION ALL
+  SELECT o.id FROM unnest(CAST(:addresses AS text[])) AS wanted
+  JOIN accounts b ON b.email = wanted JOIN members o ON o.account_id = b.id AND o.community_id = :community
+)) ORDER BY m.id FOR UPDATE OF m
 """)
 _COLUMNS = {
     "display_name": "text", "bio": "text", "skills_offered": "jsonb", "skills_wanted": "jsonb", "interests": "text[]",
