@@ -3,19 +3,61 @@
 import logging
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from graphql import GraphQLError, GraphQLSyntaxError
+from starlette.exceptions import HTTPException
 from strawberry.types import ExecutionResult
 
+from kith_chassis.errors import Problem, TooLarge
+from kith_front.shortway import Answer, Headers
 from kith_gateway.context import Context
 from kith_gateway.guard import MAX_ERRORS
+from kith_gateway.negotiation import GRAPHQL, JSON
+from kith_gateway.operations import WRITES_BY_GET
 from kith_gateway.upstream import UpstreamError
 
 log = logging.getLogger(__name__)
 _SUGGESTION = re.compile(r" Did you mean .*\?", re.DOTALL)
 _MAX_MESSAGE = 500
 _MAX_LOCATIONS = 5
+# What the caller may see is nobody else's: a cache that ignores Authorization must not keep the answer to a GET.
+_PRIVATE: Headers = ((b"cache-control", b"no-store"), (b"vary", b"Accept"))
+_HEADERS: dict[bool, Headers] = {
+    modern: (*_PRIVATE, (b"content-type", f"{GRAPHQL if modern else JSON}; charset=utf-8".encode()))
+    for modern in (True, False)
+}
+
+
+def answered(result: ExecutionResult, context: Context, *, modern: bool) -> Answer:
+    """The answer to an operation; `modern` when the client knows GraphQL's own media type."""
+    errors = result.errors or []
+    body: dict[str, Any] = {}
+    if executed(result):
+        body["data"] = result.data
+    if errors:
+        body["errors"] = shown(errors, suggesting=context.introspection)
+    body["extensions"] = {"cost": cost(context, result)}
+    if len(errors) > MAX_ERRORS:
+        body["extensions"]["errorsLeftOut"] = len(errors) - MAX_ERRORS
+    # A client that asks for plain JSON gets 200 for whatever was well-formed HTTP, as such clients expect.
+    status, headers = 400 if modern and not executed(result) else 200, _HEADERS[modern]
+    for told in (error.extensions or {} for error in errors if not executed(result)):
+        if told.get("code") == "RATE_LIMITED":
+            status = HTTPStatus.TOO_MANY_REQUESTS
+            headers = (*headers, (b"retry-after", str(told["retryAfter"]).encode()))
+        elif told.get("code") == WRITES_BY_GET:
+            status, headers = HTTPStatus.METHOD_NOT_ALLOWED, (*headers, (b"allow", b"POST"))
+    return Answer(msgspec.json.encode(body), status, headers)
+
+
+def not_asked(refused: Problem | HTTPException, *, modern: bool) -> Answer:
+    """What is no GraphQL request at all, in the shape in which clients of GraphQL look for errors."""
+    problem = refused if isinstance(refused, Problem) else TooLarge()
+    error = {"message": problem.detail, "extensions": {"code": problem.code.upper()}}
+    return Answer(msgspec.json.encode({"errors": [error]}), problem.status, _HEADERS[modern])
 
 
 def executed(result: ExecutionResult) -> bool:

@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from kith_chassis.app import Check, create_app
+from kith_front.shortway import stand_before
 from kith_gateway import routes
 from kith_gateway.budgets import Budget, Budgets
 from kith_gateway.live.bus import listening
@@ -36,4 +37,4 @@ async def services(app: FastAPI) -> AsyncIterator[Mapping[str, Check]]:
 
 
 app = create_app(name="gateway", routers=[routes.router], settings=Settings, resources=services, openapi=False)
-app.state.serving = lambda: options(max_message_bytes=Settings().max_message_bytes)
+stand_before(app, [routes.ShortWay(app)], lambda: options(max_message_bytes=Settings().max_message_bytes))

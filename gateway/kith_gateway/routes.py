@@ -3,26 +3,27 @@
 Subscriptions come over a WebSocket to the same address.
 """
 
-from http import HTTPStatus
-from typing import Any
+import re
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 
-import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from graphql import GraphQLError
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 from strawberry.http.ides import get_graphql_ide_html
 from strawberry.types import ExecutionResult
 
-from kith_chassis.errors import NotFound, Problem, TooLarge, Unauthenticated, Unavailable
+from kith_chassis.errors import NotFound, Problem, Unauthenticated, Unavailable
+from kith_chassis.telemetry import served
 from kith_chassis.tokens import Principal, TokenVerifier
-from kith_gateway.answers import cost, executed, shown
+from kith_front.shortway import Answer, NotPlain, refusal
+from kith_gateway.answers import answered, executed, not_asked
 from kith_gateway.context import Context, Limits
 from kith_gateway.executors import carry_out
-from kith_gateway.guard import MAX_ERRORS
 from kith_gateway.live.hub import Hub
-from kith_gateway.negotiation import GRAPHQL, JSON, Asked, addressed, posted, wants_graphql
-from kith_gateway.operations import WRITES_BY_GET
+from kith_gateway.negotiation import Asked, addressed, posted, wants_graphql
 from kith_gateway.persisted import Persisted
 from kith_gateway.settings import Settings
 
@@ -41,10 +42,13 @@ async def graphql(request: Request) -> Response:
         else:
             asked = Asked.of(posted(request.headers.get("content-type", ""), await request.body()))
     except (Problem, HTTPException) as refused:
-        return _not_asked(refused, modern=modern)
-    context = await _context(request, operation=asked.operation, reads=reads)
-    result = await _carried_out(context, request.app.state.persisted, asked)
-    return _answered(result, context, modern=modern)
+        given = not_asked(refused, modern=modern)
+    else:
+        result, context = await _carried_out(request.app.state, await _caller(request), asked, reads=reads)
+        given = answered(result, context, modern=modern)
+    response = Response(given.body, given.status)
+    response.raw_headers.extend(given.headers)
+    return response
 
 
 # Not a route of FastAPI's kind: there is nothing in it for FastAPI to read or write, and to find that out takes a tenth
@@ -71,11 +75,21 @@ def _for_a_browser(request: Request) -> bool:
     return local and "text/html" in request.headers.get("accept", "")
 
 
-async def _context(request: Request, *, operation: str | None, reads: bool) -> Context:
-    settings: Settings = request.app.state.settings
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who asks, as far as the gateway can tell."""
+
+    authorization: str | None
+    principal: Principal | None
+    refusal: Problem | None = None
+    address: str | None = None
+    """Where nobody is known to come from."""
+
+
+async def _caller(request: Request) -> _Caller:
     authorization = request.headers.get("authorization")
     principal: Principal | None = None
-    refused: Problem | None = None
+    refusal: Problem | None = None
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
         verifier: TokenVerifier = request.app.state.tokens
@@ -83,65 +97,73 @@ async def _context(request: Request, *, operation: str | None, reads: bool) -> C
             principal = await verifier.verify(token.strip() if scheme.lower() == "bearer" else "")
         except Unauthenticated as error:
             # Not the end: with an expired token one can still refresh the session or log in.
-            refused = error
+            refusal = error
         except Unavailable:
             pass  # without keys the gateway cannot tell; the services verify the same token themselves
-    purse = request.app.state.budgets.purse(principal, request.client and request.client.host)
-    return Context(
-        request.app.state.upstream,
-        authorization=authorization,
-        principal=principal,
-        refusal=refused,
+    return _Caller(authorization, principal, refusal, request.client and request.client.host)
+
+
+async def _carried_out(
+    state: State, caller: _Caller, asked: Asked, *, reads: bool = False
+) -> tuple[ExecutionResult, Context]:
+    settings: Settings = state.settings
+    purse = state.budgets.purse(caller.principal, caller.address) if settings.budgets else None
+    context = Context(
+        state.upstream,
+        authorization=caller.authorization,
+        principal=caller.principal,
+        refusal=caller.refusal,
         limits=Limits.of(settings),
-        operation=operation,
+        operation=asked.operation,
         introspection=settings.environment != "production",
         plans=settings.plans,
         reads=reads,
-        purse=purse if settings.budgets else None,
+        purse=purse,
     )
-
-
-async def _carried_out(context: Context, persisted: Persisted, asked: Asked) -> ExecutionResult:
+    persisted: Persisted = state.persisted
     try:
         context.pay(1)  # for having come: also what is refused is work
         text = persisted.text(asked.text, asked.hashed)
         result = await carry_out(context, text, asked.variables)
     except GraphQLError as error:
-        return ExecutionResult(data=None, errors=[error])
+        return ExecutionResult(data=None, errors=[error]), context
     if asked.hashed is not None and executed(result):
         persisted.register(asked.hashed, text)
-    return result
+    return result, context
 
 
-def _answered(result: ExecutionResult, context: Context, *, modern: bool) -> Response:
-    errors = result.errors or []
-    body: dict[str, Any] = {}
-    if executed(result):
-        body["data"] = result.data
-    if errors:
-        body["errors"] = shown(errors, suggesting=context.introspection)
-    body["extensions"] = {"cost": cost(context, result)}
-    if len(errors) > MAX_ERRORS:
-        body["extensions"]["errorsLeftOut"] = len(errors) - MAX_ERRORS
-    # A client that asks for plain JSON gets 200 for whatever was well-formed HTTP, as such clients expect.
-    status, headers = 400 if modern and not executed(result) else 200, dict[str, str]()
-    for told in (error.extensions or {} for error in errors if not executed(result)):
-        if told.get("code") == "RATE_LIMITED":
-            status, headers["Retry-After"] = HTTPStatus.TOO_MANY_REQUESTS, str(told["retryAfter"])
-        elif told.get("code") == WRITES_BY_GET:
-            status, headers["Allow"] = HTTPStatus.METHOD_NOT_ALLOWED, "POST"
-    return _response(body, status, modern=modern, headers=headers)
+@dataclass(frozen=True, slots=True)
+class ShortWay:
+    """Operations of callers who are known go the short way in."""
+
+    app: FastAPI
+    method: str = "POST"
+    pattern: re.Pattern[str] = re.compile(r"/graphql\Z")
+
+    def begin(self, _: re.Match[str], headers: Mapping[bytes, bytes], body: bytes) -> Awaitable[Answer]:
+        """The answer to come. Raises NotPlain."""
+        authorization = headers.get(b"authorization", b"").decode("latin-1")
+        scheme, token = authorization.partition(" ")[::2]
+        principal = self.app.state.tokens.known(token) if scheme == "Bearer" else None
+        if principal is None:
+            raise NotPlain
+        return self._answer(_Caller(authorization, principal), headers, body)
+
+    async def _answer(self, caller: _Caller, headers: Mapping[bytes, bytes], body: bytes) -> Answer:
+        said = {name.decode(): value.decode("latin-1") for name, value in headers.items() if name in _READ}
+        with served(self.method, "/graphql", said) as told:
+            told.route = "/graphql"
+            modern = wants_graphql(said.get("accept", ""))
+            try:
+                asked = Asked.of(posted(said.get("content-type", ""), body))
+                result, context = await _carried_out(self.app.state, caller, asked)
+                given = answered(result, context, modern=modern)
+            except Problem as refused:
+                given = not_asked(refused, modern=modern)
+            except Exception as error:  # noqa: BLE001 -- answered as the ordinary way would
+                given = await refusal(self.app, error)
+            told.status = given.status
+            return given
 
 
-def _not_asked(refused: Problem | HTTPException, *, modern: bool) -> Response:
-    """What is no GraphQL request at all, in the shape in which clients of GraphQL look for errors."""
-    problem = refused if isinstance(refused, Problem) else TooLarge()
-    error = {"message": problem.detail, "extensions": {"code": problem.code.upper()}}
-    return _response({"errors": [error]}, problem.status, modern=modern, headers={})
-
-
-def _response(body: dict[str, Any], status: int, *, modern: bool, headers: dict[str, str]) -> Response:
-    # What the caller may see is nobody else's: a cache that ignores Authorization must not keep the answer to a GET.
-    private = {"Cache-Control": "no-store", "Vary": "Accept"} | headers
-    media_type = f"{GRAPHQL if modern else JSON}; charset=utf-8"
-    return Response(msgspec.json.encode(body), status, private, media_type=media_type)
+_READ = {b"accept", b"content-type", b"traceparent", b"tracestate"}

@@ -8,8 +8,9 @@ import pytest
 import pytest_asyncio
 from fastapi import APIRouter, Request
 
+from kith_front.shortway import LARGEST_BODY
 from kith_testkit.probe import Actor, eventually
-from kith_writes.front import LARGEST_BODY, stand_before
+from kith_writes.front import stand_before
 from kith_writes.grouped import Group
 
 pytestmark = pytest.mark.integration

@@ -7,7 +7,7 @@ route template (never by path, which may hold an id), refuses oversized bodies a
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -113,6 +113,31 @@ def continued(name: str, kind: SpanKind, traceparents: Iterable[str | None]) -> 
         yield
 
 
+class Served:
+    """What is told of a request when it is answered."""
+
+    def __init__(self) -> None:
+        self.route, self.status = "unmatched", 500
+
+
+@contextmanager
+def served(method: str, path: str, headers: Mapping[str, str]) -> Iterator[Served]:
+    """Trace, measure and log the answering of a request, which continues the trace its headers name."""
+    told, started = Served(), time.perf_counter()
+    with tracer.start_as_current_span(method, extract(headers), kind=SpanKind.SERVER) as span:
+        try:
+            yield told
+        finally:
+            span.update_name(f"{method} {told.route}")
+            if told.status >= 500:  # noqa: PLR2004 -- server errors begin here
+                span.set_status(Status(StatusCode.ERROR))
+            seconds = time.perf_counter() - started
+            HTTP_SECONDS.labels(method, told.route, str(told.status)).observe(seconds)
+            if not path.startswith(_QUIET):
+                fields = {"method": method, "route": told.route, "status": told.status}
+                log.info("request", extra=fields | {"milliseconds": round(seconds * 1000, 2)})
+
+
 class Telemetry:
     """The outermost middleware; see the module's first lines."""
 
@@ -124,14 +149,12 @@ class Telemetry:
             await self.app(scope, receive, send)
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"] if k in _CARRIED}
-        started, status, taken = time.perf_counter(), 500, 0
-        declared = int(headers.get("content-length") or 0)
+        taken, declared = 0, int(headers.get("content-length") or 0)
         settings: AppSettings = scope["app"].state.settings
 
         async def sending(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                told.status = message["status"]
             await send(message)
 
         async def receiving() -> Message:
@@ -142,19 +165,11 @@ class Telemetry:
                 raise HTTPException(TooLarge.status, TooLarge.title())
             return message
 
-        with tracer.start_as_current_span(scope["method"], extract(headers), kind=SpanKind.SERVER) as span:
+        with served(scope["method"], scope["path"], headers) as told:
             try:
                 await self.app(scope, receiving, sending)
             finally:
-                route = getattr(scope.get("route"), "path", None) or "unmatched"
-                span.update_name(f"{scope['method']} {route}")
-                if status >= 500:  # noqa: PLR2004 -- server errors begin here
-                    span.set_status(Status(StatusCode.ERROR))
-                seconds = time.perf_counter() - started
-                HTTP_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
-                if not scope["path"].startswith(_QUIET):
-                    fields = {"method": scope["method"], "route": route, "status": status}
-                    log.info("request", extra=fields | {"milliseconds": round(seconds * 1000, 2)})
+                told.route = getattr(scope.get("route"), "path", None) or told.route
 
 
 _CARRIED = (b"traceparent", b"tracestate", b"content-length")

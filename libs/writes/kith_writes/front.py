@@ -1,36 +1,15 @@
-"""The short way in for grouped writes: uvicorn's HTTP protocol, answering them from the parser's callbacks, past ASGI.
+"""Grouped writes go the short way in (`kith_front`).
 
-        stand_before(app, routers=[routes])
-
-Most of what a small request costs under uvicorn is not parsing: the scope, a cycle with its queue of
-messages, the calls through each layer of middleware, two writes for one answer. The short way needs none of them. The
-parser, pipelining, keep-alive, shutdown and the limits stay uvicorn's, and so does every request that is not taken:
-one is taken when it is the only one on its connection, its body is announced and small, and its route is grouped; it
-is given back, whole and untouched, when `GroupedRoute.arguments` finds that it is not plain sailing.
+stand_before(app, routers=[routes])
 """
 
-import asyncio
-import re
-import time
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-from uvicorn.server import ServerState
 
-from kith_chassis.app import answer, answer_unexpected
-from kith_chassis.errors import Problem
-from kith_chassis.idempotency import Replay
-from kith_writes.signatures import GroupedRoute, NotPlain, compiled
-
-LARGEST_BODY = 65_536  # bytes; uvicorn stops reading a connection here
-
-Headers = Sequence[tuple[bytes, bytes]]
-_OF_JSON: Headers = ()
+from kith_front import shortway
+from kith_writes.signatures import compiled
 
 
 def stand_before(app: FastAPI, *, routers: Sequence[APIRouter]) -> None:
@@ -39,148 +18,4 @@ def stand_before(app: FastAPI, *, routers: Sequence[APIRouter]) -> None:
     Raises TypeError for a grouped route with a signature the short way cannot serve.
     """
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
-    grouped = [each for route in routes if (each := compiled(app, route)) is not None]
-    app.state.serving = lambda: {"http": partial(ShortWay, app=app, routes=grouped)}
-
-
-class _Nobody:
-    """Waits for no message."""
-
-    def set(self) -> None: ...
-
-
-class Taken:
-    """A request on the short way, in the place of uvicorn's cycle."""
-
-    def __init__(self, route: GroupedRoute, found: re.Match[str], headers: Mapping[bytes, bytes]) -> None:
-        self.route, self.found, self.headers = route, found, headers
-        self.body = b""
-        self.more_body = self.keep_alive = True
-        self.disconnected = self.response_complete = False
-        self.message_event = _Nobody()
-
-
-class ShortWay(HttpToolsProtocol):
-    """One connection; see the module's first lines."""
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-        *,
-        app: FastAPI,
-        routes: Sequence[GroupedRoute],
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._app, self._routes = app, routes
-        self._taken: Taken | None = None  # and not all of it is here yet
-        self._named: Headers | None = None
-        self._head = b""
-
-    def on_headers_complete(self) -> None:
-        self._taken = self._take()
-        if self._taken is None:
-            super().on_headers_complete()
-        else:
-            self.cycle = self._taken  # type: ignore[assignment]  # all that uvicorn asks of one
-
-    def on_body(self, body: bytes) -> None:
-        if self._taken is None:
-            super().on_body(body)
-        else:
-            self._taken.body += body
-
-    def on_message_complete(self) -> None:
-        taken, self._taken = self._taken, None
-        if taken is None:
-            super().on_message_complete()
-            return
-        taken.more_body = False
-        try:
-            given = taken.route.arguments(taken.found, taken.headers, taken.body)
-        except NotPlain:
-            self._give_back(taken)
-            return
-        task = self.loop.create_task(self._answer(taken, given))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
-
-    def _take(self) -> Taken | None:
-        """The request whose headers are complete, when it may go the short way."""
-        parser = self.parser
-        if (
-            (self.cycle is not None and not self.cycle.response_complete)
-            or self.expect_100_continue
-            or self.flow.write_paused
-            or self.limit_concurrency is not None
-            or b"?" in self.url
-            or b"%" in self.url
-            or parser.should_upgrade()
-            or not parser.should_keep_alive()
-        ):
-            return None
-        method, path = parser.get_method().decode("ascii"), self.url.decode("ascii", "replace")
-        for route in self._routes:
-            found = route.pattern.match(path) if method == route.method else None
-            if found is not None:
-                headers = dict(reversed(self.headers))  # the first of a name counts
-                announced = headers.get(b"content-length")  # the parser has seen that it is a number
-                most = min(LARGEST_BODY, self._app.state.settings.max_body_bytes)
-                return Taken(route, found, headers) if announced is not None and int(announced) <= most else None
-        return None
-
-    def _give_back(self, taken: Taken) -> None:
-        taken.response_complete = True  # for uvicorn there was none
-        super().on_headers_complete()
-        self.cycle.keep_alive = self.cycle.keep_alive and taken.keep_alive
-        if taken.body:
-            super().on_body(taken.body)
-        super().on_message_complete()
-
-    async def _answer(self, taken: Taken, given: Mapping[str, Any]) -> None:
-        began, route = time.perf_counter(), taken.route
-        try:
-            try:
-                body = route.answer.dump_json(await route.route.endpoint(**given))
-                status, headers, seconds = route.status, _OF_JSON, route.seconds
-            except Exception as error:  # noqa: BLE001 -- answered as the ordinary way would
-                response = await self._refusal(error)
-                status, headers, body = response.status_code, response.raw_headers, bytes(response.body)
-                seconds = route.seconds_of(status)
-            self._send(taken, status, headers, body)
-        except BaseException:  # told to stop, or ours to mend
-            self.transport.close()
-            raise
-        seconds.observe(time.perf_counter() - began)
-
-    async def _refusal(self, error: Exception) -> Response:
-        if isinstance(error, Replay):
-            return error.response()
-        if isinstance(error, Problem):
-            return answer(error)
-        return await answer_unexpected(Request({"type": "http", "app": self._app}), error)
-
-    def _send(self, taken: Taken, status: int, headers: Headers, body: bytes) -> None:
-        if taken.disconnected:
-            return
-        named = self.server_state.default_headers
-        if named is not self._named:  # uvicorn makes them anew each second
-            self._named, self._head = named, _lines(named)
-        taken.keep_alive = taken.keep_alive and (b"connection", b"close") not in named
-        if headers is _OF_JSON:
-            head = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)
-        else:
-            head = _lines(headers)
-        if not taken.keep_alive and (b"connection", b"close") not in named:
-            head += b"connection: close\r\n"
-        self.transport.write(b"".join((STATUS_LINE[status], self._head, head, b"\r\n", body)))
-        taken.response_complete = True
-        if not taken.keep_alive:
-            self.transport.close()
-        self.on_response_complete()
-
-
-def _lines(headers: Headers) -> bytes:
-    return b"".join(b"%b: %b\r\n" % each for each in headers)
+    shortway.stand_before(app, [each for route in routes if (each := compiled(app, route)) is not None])

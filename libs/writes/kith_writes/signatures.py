@@ -6,7 +6,8 @@ permission, a body that is not valid, another content type) is for the ordinary 
 
 import inspect
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -17,16 +18,13 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from kith_chassis.errors import Problem
-from kith_chassis.idempotency import Claim
+from kith_chassis.idempotency import Claim, Replay
 from kith_chassis.telemetry import HTTP_SECONDS
 from kith_chassis.tokens import Principal, caller
+from kith_front.shortway import Answer, NotPlain, refusal
 from kith_writes.grouped import Writer, commits_of, scope_of, writer
 
 JSON = b"application/json"
-
-
-class NotPlain(Exception):  # noqa: N818 -- what it is
-    """The ordinary way answers this one."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +41,26 @@ class GroupedRoute:
     group: str
     answer: TypeAdapter[Any]
 
+    def begin(self, found: re.Match[str], headers: Mapping[bytes, bytes], body: bytes) -> Awaitable[Answer]:
+        """The answer to come. Raises NotPlain."""
+        return self._answer(self._arguments(found, headers, body))
+
+    async def _answer(self, given: Mapping[str, Any]) -> Answer:
+        began, seconds = time.perf_counter(), self.seconds
+        try:
+            made = Answer(self.answer.dump_json(await self.route.endpoint(**given)), self.status)
+        except Exception as error:  # noqa: BLE001 -- answered as the ordinary way would
+            made = Answer.of(error.response()) if isinstance(error, Replay) else await refusal(self.app, error)
+            seconds = self.seconds_of(made.status)
+        seconds.observe(time.perf_counter() - began)
+        return made
+
     @property
     def status(self) -> int:
         """Of a write that is done."""
         return self.route.status_code or 200
 
-    def arguments(self, found: re.Match[str], headers: Mapping[bytes, bytes], body: bytes) -> dict[str, Any]:
+    def _arguments(self, found: re.Match[str], headers: Mapping[bytes, bytes], body: bytes) -> dict[str, Any]:
         """What the endpoint is called with. Raises NotPlain."""
         if headers.get(b"content-type", b"").partition(b";")[0] != JSON:
             raise NotPlain

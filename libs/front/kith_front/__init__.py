@@ -1,0 +1,1 @@
+"""A short way in for small requests: from uvicorn's parser to the answer, past ASGI."""
