@@ -236,8 +236,9 @@ class Guarded(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
         operation = self._operation()
-        if context.context.looked_over is not operation:
-            context.pre_execution_errors = operation.troubles(context.context, context.variables or {})
+        known = context.context.looked_over is operation
+        # A list, be it empty: Strawberry then does not validate again what was validated when it was first seen.
+        context.pre_execution_errors = [] if known else operation.troubles(context.context, context.variables or {})
         yield
 
     def _operation(self) -> Operation:

@@ -7,6 +7,7 @@ import pytest
 from kith_chassis.ids import new_id
 from kith_chassis.tokens import Principal
 from kith_gateway.context import Context, Limits
+from kith_gateway.executors import carry_out
 from kith_gateway.operations import remembered
 from kith_gateway.schema import schema
 from kith_gateway.settings import Settings
@@ -121,6 +122,19 @@ async def test_more_tokens_than_the_limit_are_not_even_parsed():
 async def test_a_fragment_that_spreads_itself_is_left_to_validation():
     result, _ = await run("{ viewer { ...A } } fragment A on Viewer { ...B } fragment B on Viewer { ...A }")
     assert "within itself" in result.errors[0].message
+
+
+async def test_a_document_is_validated_when_it_is_first_seen_and_not_again_by_whoever_runs_it(monkeypatch):
+    text = 'mutation { writePost(input: {threadId: "x", body: "y"}) { errors { code } } }  # validated once'
+    seen = []
+    monkeypatch.setattr("kith_gateway.guard.validate", lambda *_, **__: seen.append(text) or [])
+    monkeypatch.setattr("strawberry.schema.schema.validate", lambda *_, **__: seen.append("Strawberry's") or [])
+    for plans in (True, False, True):
+        caller = Principal(new_id(), new_id(), frozenset(), time.time() + 60)
+        context = Context(Silent(), authorization="Bearer x", principal=caller, limits=LIMITS, plans=plans)
+        result = await carry_out(context, text, None)
+        assert result.data["writePost"]["errors"][0]["code"] == "INVALID_ID"
+    assert seen == [text]
 
 
 async def test_the_schema_is_told_only_where_introspection_is_on():

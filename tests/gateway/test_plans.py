@@ -13,13 +13,13 @@ from graphql.execution.values import VariableValues
 from tests.gateway.at_random import CORE, LEAVES, WRONG, WRONG_FOR, Author, Services
 
 from kith_chassis.tokens import Principal
+from kith_gateway.answers import answered
 from kith_gateway.budgets import Budget, Budgets
 from kith_gateway.context import Context, Limits
 from kith_gateway.executors import OPERATIONS, carry_out, ordinary
 from kith_gateway.ids import encode_id
 from kith_gateway.operations import examine, remembered
 from kith_gateway.plans import Compiler
-from kith_gateway.routes import _answered
 from kith_gateway.schema import schema
 from kith_gateway.settings import Settings
 
@@ -44,7 +44,7 @@ async def answers(way, services, text, variables, **caller):
     result = await way(request, text, variables)
     errors = sorted(result.errors or [], key=lambda each: (str(each.path), str(each)))
     result.errors = errors
-    return _answered(result, request, modern=False).body
+    return answered(result, request, modern=False).body
 
 
 def told():
