@@ -26,7 +26,7 @@ class Settings(AppSettings):
     max_remembered: int = Field(
         default=75_000,
         ge=0,
-        description="Characters of all documents kept parsed and compiled; each takes 250 to 450 bytes of memory.",
+        description="Characters of all documents kept parsed and compiled; each takes 150 to 400 bytes of memory.",
     )
     max_cost: int = Field(default=20000, ge=100, description="Things one operation may ask the services for.")
 

@@ -13,6 +13,7 @@ from functools import cache
 from itertools import chain, repeat
 from operator import attrgetter
 from typing import Annotated, Any
+from weakref import WeakValueDictionary
 
 import msgspec
 from graphql import GraphQLEnumType, GraphQLNamedType
@@ -218,7 +219,15 @@ def put(things: list[Any], at: str, values: Iterable[Any]) -> None:
     deque(map(setattr, things, repeat(at), values), maxlen=0)
 
 
+# Frontends select the same of a thing in many operations, and a class takes kilobytes.
+_structs: WeakValueDictionary[Any, Any] = WeakValueDictionary()
+
+
 def _struct(kind: str, slots: Sequence[tuple[Slot, str, Any, Any]]) -> Any:
-    # Structs never form a cycle: what hangs below one was selected below it. So the collector need not watch them.
-    fields = [(each.at, type_, msgspec.field(name=name, default=default)) for each, name, type_, default in slots]
-    return msgspec.defstruct(kind, fields, kw_only=True, gc=False)
+    at = kind, tuple((each.at, name, type_, default) for each, name, type_, default in slots)
+    found = _structs.get(at)
+    if found is None:
+        # Structs never form a cycle: what hangs below one was selected below it. So the collector need not watch them.
+        fields = [(place, type_, msgspec.field(name=name, default=default)) for place, name, type_, default in at[1]]
+        found = _structs[at] = msgspec.defstruct(kind, fields, kw_only=True, gc=False)
+    return found
