@@ -29,6 +29,7 @@ from bench import (
     story,
     subscriptions,
     system,
+    year,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -46,8 +47,9 @@ AREAS: dict[str, Callable[[], Awaitable[list[dict[str, Any]]]]] = {
     "jetstream": jetstream.measure,
     "story": story.measure,
     "soak": soak.measure,
+    "year": year.measure,
 }
-LONG = {"soak"}  # half an hour: only when asked for by name
+LONG = {"soak", "year"}  # half an hour: only when asked for by name
 ABOUT = {
     "system": "`make run` without its installation step, into an empty directory and then again; memory of all Python "
     "processes a minute after the start.",
@@ -74,6 +76,9 @@ ABOUT = {
     "jetstream": "The stream alone, made as services make it: what syncing each acknowledged message costs and what a "
     "batch wins back; the nodes share this machine's cores and disk. Ratios are to one node that syncs every time.",
     "story": "`kith story` on a running system, with every webhook received and verified.",
+    "year": "A community through a year, through GraphQL alone: identity, matching and the gateway are real, the "
+    "calendar of matching is turned. Who answers, goes quiet or does not get on is drawn by a seed; what is shown is "
+    "that the rules hold and the figures make sense, not how real people are.",
     "soak": "Posts at a steady rate for half an hour, as under `hot`; one in fifty is timed.",
 }
 

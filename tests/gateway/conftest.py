@@ -1,6 +1,5 @@
 """The gateway in front of real services, each on a loopback port of its own."""
 
-import asyncio
 import socket
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 import pytest
 import pytest_asyncio
-import uvicorn
 
 from kith_chassis.ids import new_id
 from kith_chassis.tokens import TokenVerifier
@@ -17,29 +15,9 @@ from kith_gateway.main import app
 from kith_gateway.settings import Settings
 from kith_testkit.contracts import services
 from kith_testkit.probe import MEMBER, OWNER, Actor, _key_transport, eventually
+from kith_testkit.serving import served as served_on_loopback
 
 SERVICES = services()
-
-
-@asynccontextmanager
-async def _served(application):
-    """Serve an application that runs already on a free loopback port; its address."""
-    options = getattr(application.state, "serving", dict)()
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_config=None, access_log=False, **options))
-    server.install_signal_handlers = lambda: None
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-
-    async def started():
-        return server.started
-
-    await eventually(started, what="serving")
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
 
 
 def closed_port():
@@ -99,7 +77,7 @@ async def identity(start_service):
 @pytest.fixture(scope="session")
 def served():
     """Context manager: an application, served on a loopback address."""
-    return _served
+    return served_on_loopback
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +99,7 @@ async def _gateway_to(urls, identity, **settings):
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def identity_url(identity):
-    async with _served(identity.app) as url:
+    async with served_on_loopback(identity.app) as url:
         yield url
 
 
@@ -187,7 +165,7 @@ def all_six(start_service, identity):
             for name in SERVICES:
                 given = {"allow_loopback_webhooks": True} if name == "delivery" else {}
                 probe = await start_service(name, **given)
-                urls[name] = await stack.enter_async_context(_served(probe.app))
+                urls[name] = await stack.enter_async_context(served_on_loopback(probe.app))
             yield await stack.enter_async_context(_gateway_to(urls, identity))
 
     return opened
@@ -243,7 +221,7 @@ async def probes(start_service):
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def urls(probes):
     async with AsyncExitStack() as stack:
-        yield {name: await stack.enter_async_context(_served(probe.app)) for name, probe in probes.items()}
+        yield {name: await stack.enter_async_context(served_on_loopback(probe.app)) for name, probe in probes.items()}
 
 
 @pytest.fixture
@@ -259,7 +237,7 @@ def live(urls, identity, servers):
                 return gateway.app.state.hub._caught_up
 
             await eventually(caught_up, what="having caught up")
-            async with _served(gateway.app) as gateway.url:
+            async with served_on_loopback(gateway.app) as gateway.url:
                 yield gateway
 
     return live
