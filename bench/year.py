@@ -95,7 +95,7 @@ class Year:
         self.seen = Counter[str]()
         self.forecasts: dict[str, float] = {}
         self.gaps: list[float] = []
-        self.waits: list[float] = []
+        self.waits: dict[str, float] = {}
         self.errors: list[float] = []
 
     def _people(self, members: int) -> list[Person]:
@@ -230,10 +230,11 @@ class Year:
             pair.open_to.remove(who)
         if not pair.open_to:
             pair.move, pair.due = pair.mentee, self.day + 2
-            self.waits.append((pair.proposed - 7 * pair.mentee.week) / 7)
+            waited = (pair.proposed - 7 * pair.mentee.week) / 7
             forecast = self.forecasts.pop(pair.mentee.id, None)
             if forecast is not None:
-                self.errors.append(self.waits[-1] - forecast)
+                self.errors.append(waited - forecast)
+            self.waits.setdefault(pair.mentee.id, waited)  # until the first mentor
 
     async def _agree(self, key: str, pair: Pair) -> None:
         if pair.agreement is None and pair.acts(pair.mentee, self.day, self.rng):
@@ -302,6 +303,9 @@ def _rows(
     ends = Counter(each["endReason"] for each in pairings if each["status"] == "ENDED")
     twice = Counter((each["mentor"]["id"], each["mentee"]["id"]) for each in pairings if each["status"] == "ENDED")
     pulses = [pulse for each in pairings for pulse in each["pulses"]]
+    waits, peers = list(year.waits.values()), sum(each.side == "PEER" for each in year.people)
+    # Who has met everybody meets somebody again; in a community of thousands that is not in a year.
+    never = {"aim": "none", "at_most": 0} if peers > 5 * WEEKS else {}
     silent = [each for each in pairings if each["endReason"] == "SILENCE" and year.quiet.get(each["id"])]
     named = sum(each["wentQuiet"]["id"] == year.quiet[each["id"]] for each in silent)
 
@@ -312,10 +316,10 @@ def _rows(
         told("lived in", took / 60, "minutes"),
         told("acts of members and coordinator, none past GraphQL", year.there.acts, "mutations"),
         told("match runs published", len(year.gaps), "runs"),
-        told("their largest gap", max(year.gaps), "", aim="none", at_most=0),
+        told("their largest gap, which is what priority costs at most", max(year.gaps), ""),
         told("mentees who had a mentor", len(had) / mentees, "of all"),
-        told("weeks until then, median", float(np.median(year.waits)), "weeks"),
-        told("weeks until then, longest tenth", float(np.quantile(year.waits, 0.9)), "weeks"),
+        told("weeks until then, median", float(np.median(waits)), "weeks"),
+        told("weeks until then, longest tenth", float(np.quantile(waits, 0.9)), "weeks"),
         told("the wait forecast was off by, mean", float(np.mean(np.abs(year.errors))), "weeks"),
         told("it was too low by, mean (below 0: too high)", float(np.mean(year.errors)), "weeks"),
         told("pairings proposed", len(pairings), "pairings"),
@@ -326,7 +330,7 @@ def _rows(
         told("mentors over their room, ever", year.seen["mentors over their room"], "", aim="none", at_most=0),
         told("two who parted and were paired again", sum(n > 1 for n in twice.values()), "", aim="none", at_most=0),
         told("rounds of introductions", len(rounds), "rounds"),
-        told("introductions of two who had met before", sum(n > 1 for n in met.values()), "", aim="none", at_most=0),
+        told("introductions of two who had met before", sum(n > 1 for n in met.values()), "", **never),
         *(
             told(what, count, "times")
             for what, count in sorted(year.seen.items())
