@@ -4,6 +4,7 @@ from kith_matching import requests, runs
 from kith_matching.introducing import schedules, working
 from kith_matching.pairing_life import nudges, pulses
 from kith_matching.previewing import previews
+from kith_matching.welcoming import newcomers
 
 
 async def _solve_all(database: Database) -> None:
@@ -32,4 +33,5 @@ jobs = [
     Job("make rounds that are due", 60, schedules.make_due),
     Job("work on rounds", 0.5, _work_on_rounds),
     Job("work on previews", 0.5, _work_on_previews),
+    Job("welcome newcomers", 1, newcomers.welcome),
 ]

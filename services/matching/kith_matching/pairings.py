@@ -81,8 +81,10 @@ async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun)
     return len(made)
 
 
-async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, mentee_id: UUID) -> Pairing:
-    """An accepted pairing of two who asked each other, in a program that is open, with the room of both counted.
+async def pair(
+    session: AsyncSession, *, program_id: UUID, mentor_id: UUID, mentee_id: UUID, accepted: bool = True
+) -> Pairing:
+    """A pairing of two in a program that is open, with the room of both counted; both are asked unless `accepted`.
 
     Both enrollments stay locked until the transaction ends, so that nobody's last place is given twice.
     """
@@ -99,22 +101,23 @@ async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
         )
         if (await session.scalar(taken) or 0) >= enrolled.max_pairings:
             raise NoRoom(f"The {enrolled.side} has no room for another pairing in this program.")
-    now = clock.now()
+    at = clock.now() if accepted else None
     pairing = Pairing(
         community_id=tenant_of(session),
         program_id=program_id,
         mentor_id=mentor_id,
         mentee_id=mentee_id,
-        status="accepted",
-        mentor_accepted_at=now,
-        mentee_accepted_at=now,
-        settled_at=now,
+        status="accepted" if accepted else "proposed",
+        mentor_accepted_at=at,
+        mentee_accepted_at=at,
+        settled_at=at,
     )
     session.add(pairing)
     with refused({"one_open_pairing": AlreadyPaired()}):
         await session.flush()
     emit(session, PairingProposed(**_fields(pairing)))
-    await _accepted(session, [pairing])
+    if accepted:
+        await _accepted(session, [pairing])
     return pairing
 
 

@@ -98,6 +98,23 @@ class Person:
             raise ValueError(f"the experience of member {self.member_id} is not a number of years; leave it out")
 
 
+def person(row: Mapping[str, Any]) -> Person:
+    """A participant as the database gives one: skills as a list of {"tag", "level"}."""
+    skills: dict[str, int] = {}
+    for each in row["skills"]:
+        skills[each["tag"]] = max(int(each["level"]), skills.get(each["tag"], 0))
+    return Person(
+        member_id=UUID(row["member_id"]),
+        skills=skills,
+        interests=row["interests"],
+        languages=row["languages"],
+        experience_years=row["experience_years"],
+        time_zone=row["time_zone"],
+        availability=row["availability"],
+        capacity=int(row.get("capacity", 1)),
+    )
+
+
 @lru_cache(maxsize=100_000)  # people share tags
 def tag(text: str) -> str:
     """The form in which tags are compared: compatibility forms, case and spaces folded."""

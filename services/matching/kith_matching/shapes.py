@@ -67,6 +67,8 @@ class ProgramIn(In):
     weights: dict[str, float] = Field(default={}, max_length=20)
     rules: dict[str, Any] = Field(default={}, max_length=20)
     open: bool = True
+    automatic_pairing: bool = False
+    enroll_newcomers: bool = False
 
 
 class ProgramChange(In):
@@ -77,6 +79,8 @@ class ProgramChange(In):
     ends_on: Day | None = None
     enroll_from: Instant | None = None
     enroll_until: Instant | None = None
+    automatic_pairing: bool | None = None
+    enroll_newcomers: bool | None = None
 
 
 class StepIn(In):
@@ -97,6 +101,8 @@ class ProgramOut(Out):
     enroll_until: datetime | None
     weights: dict[str, float]
     rules: dict[str, Any]
+    automatic_pairing: bool
+    newcomers_since: datetime | None
     coordinator_id: UUID
     created_at: datetime
 

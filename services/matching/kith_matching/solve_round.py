@@ -17,8 +17,7 @@ from kith_matching.bridging import bridging
 from kith_matching.circles import circles
 from kith_matching.introductions import EVERYONE, REPEAT, Round, both_ways, introduce, may_meet
 from kith_matching.peers import Peers
-from kith_matching.scoring import Rules, Weights
-from kith_matching.solve import person
+from kith_matching.scoring import Rules, Weights, person
 
 MOST = 40  # people whom each may meet, drawn at random, where they are many
 ENOUGH = 4  # allowed ones; who has fewer is shown everybody
