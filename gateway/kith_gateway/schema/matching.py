@@ -125,6 +125,7 @@ class Program(Node):
     newcomers_since: datetime | None = plain(
         "Since when who joins the community is enrolled as a mentee; null where nobody is."
     )
+    automatic_calls: bool = plain("Whether calls for mentors open by themselves where more wait than there is room.")
     created_at: datetime = plain("Since when it exists.")
     coordinator: Member | None = joined(
         IDENTITY, "/read/members", key="coordinator_id", description="Who looks after it."

@@ -69,6 +69,7 @@ class OpenProgramInput(Input):
     enroll_newcomers: bool | None = maybe(
         "In programs of the kind buddy: true to enroll who joins the community from now on as a mentee."
     )
+    automatic_calls: bool | None = maybe("True to call for mentors by itself where more wait than there is room.")
 
 
 @taking
@@ -89,6 +90,7 @@ class ChangeProgramInput(Input):
     enroll_newcomers: bool | None = maybe(
         "In programs of the kind buddy: true to enroll who joins the community from now on as a mentee."
     )
+    automatic_calls: bool | None = maybe("True to call for mentors by itself where more wait than there is room.")
 
 
 @taking

@@ -14,7 +14,7 @@ from kith_events.projections import Projection, Projections
 from kith_matching import ties
 
 consumers = Consumers()
-projections = Projections([Projection("participants", ignored=("greeted",)), Projection("ties")])
+projections = Projections([Projection("participants", ignored=("greeted",)), Projection("ties"), Projection("thanks")])
 ties.listen(consumers)
 
 

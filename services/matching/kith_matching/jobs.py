@@ -2,6 +2,7 @@ from kith_chassis.database import Database
 from kith_chassis.jobs import Job
 from kith_matching import requests, runs
 from kith_matching.introducing import schedules, working
+from kith_matching.open_calls import asking
 from kith_matching.pairing_life import nudges, pulses
 from kith_matching.previewing import previews
 from kith_matching.welcoming import newcomers
@@ -34,4 +35,5 @@ jobs = [
     Job("work on rounds", 0.5, _work_on_rounds),
     Job("work on previews", 0.5, _work_on_previews),
     Job("welcome newcomers", 1, newcomers.welcome),
+    Job("work on open calls", 10, asking.work),
 ]

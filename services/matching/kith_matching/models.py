@@ -46,7 +46,7 @@ class Program(Base):
     """A mentoring, buddy or other program: draft → open → running → completed.
 
     `automatic_pairing`: mentees are paired by themselves as soon as somebody has room. `newcomers_since`: since when
-    who joins the community is enrolled as a mentee.
+    who joins the community is enrolled as a mentee. `automatic_calls`: calls for mentors open by themselves.
     """
 
     __tablename__ = "programs"
@@ -68,6 +68,7 @@ class Program(Base):
     rules: Mapped[dict[str, Any]]
     automatic_pairing: Mapped[bool] = mapped_column(server_default="false")
     newcomers_since: Mapped[datetime | None]
+    automatic_calls: Mapped[bool] = mapped_column(server_default="false")
     coordinator_id: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 

@@ -30,6 +30,7 @@ from kith_matching.pairing_life import contact
 from kith_matching.scoring import Rules, Weights
 
 MOST_PRIORITY = 9
+WITHOUT_MENTORS = frozenset({"introduction", "peer"})
 _NEXT = {"draft": "open", "open": "running", "running": "completed"}
 _STEPS = {"open": ProgramOpened, "running": ProgramStarted, "completed": ProgramCompleted}
 _TIMES = {"starts_on", "ends_on", "enroll_from", "enroll_until"}
@@ -51,6 +52,7 @@ class NewProgram:
     open: bool
     automatic_pairing: bool
     enroll_newcomers: bool
+    automatic_calls: bool
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram
         rules=rules,
         automatic_pairing=new.automatic_pairing,
         newcomers_since=clock.now() if new.enroll_newcomers else None,
+        automatic_calls=new.automatic_calls,
         coordinator_id=coordinator_id,
     )
     _check(program)
@@ -120,6 +123,8 @@ async def change(session: AsyncSession, *, program_id: UUID, changes: dict[str, 
 def _check(program: Program) -> None:
     if program.kind != "buddy" and (program.automatic_pairing or program.newcomers_since):
         raise BadSettings("Newcomers are enrolled and paired by themselves in programs of the kind buddy alone.")
+    if program.kind in WITHOUT_MENTORS and program.automatic_calls:
+        raise BadSettings("Nobody is called to be a mentor in programs without mentors.")
     if program.starts_on and program.ends_on and program.ends_on < program.starts_on:
         raise BadSettings("A program cannot end before it starts.")
     if program.enroll_from and program.enroll_until and program.enroll_until <= program.enroll_from:

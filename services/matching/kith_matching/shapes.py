@@ -69,6 +69,7 @@ class ProgramIn(In):
     open: bool = True
     automatic_pairing: bool = False
     enroll_newcomers: bool = False
+    automatic_calls: bool = False
 
 
 class ProgramChange(In):
@@ -81,6 +82,7 @@ class ProgramChange(In):
     enroll_until: Instant | None = None
     automatic_pairing: bool | None = None
     enroll_newcomers: bool | None = None
+    automatic_calls: bool | None = None
 
 
 class StepIn(In):
@@ -103,6 +105,7 @@ class ProgramOut(Out):
     rules: dict[str, Any]
     automatic_pairing: bool
     newcomers_since: datetime | None
+    automatic_calls: bool
     coordinator_id: UUID
     created_at: datetime
 
