@@ -53,7 +53,7 @@ FROM unnest(CAST(:communities AS uuid[]), CAST(:members AS uuid[]), CAST(:times 
   AS j(community, member, at)
 GROUP BY 1, 2
 ON CONFLICT (community_id, member_id) DO UPDATE SET joined_at = EXCLUDED.joined_at
-WHERE participants.joined_at IS NULL
+WHERE participants.joined_at IS NULL OR participants.joined_at > EXCLUDED.joined_at
 """)
 
 
