@@ -299,3 +299,15 @@ class NobodyGoesWithout(Conflict):
     """There is room for all who wait; say how many places you want all the same."""
 
     code = "nobody_goes_without"
+
+
+class MentorOverloaded(Conflict):
+    """Several people wait for this mentor already. Ask one of `mentorsWithRoom`, or ask in the help queue."""
+
+    code = "mentor_overloaded"
+
+
+class MentorOnBreak(Conflict):
+    """This mentor wants nobody new now. Ask one of `mentorsWithRoom`, or ask in the help queue."""
+
+    code = "mentor_on_break"

@@ -15,6 +15,7 @@ from kith_matching import clock, programs
 from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing, NotTogether, WithOneself
 from kith_matching.events import PairingAccepted, PairingDeclined, PairingProposed
 from kith_matching.introducing import apart
+from kith_matching.loads import evidence
 from kith_matching.models import MatchRun, MatchSuggestion, Pairing, Program
 from kith_matching.pairing_life import contact
 
@@ -43,7 +44,7 @@ JOIN enrollments a ON a.community_id = :community AND a.program_id = :program
   AND a.member_id = k.mentor_id AND a.side = 'mentor' AND NOT a.paused
 JOIN enrollments b ON b.community_id = :community AND b.program_id = :program
   AND b.member_id = k.mentee_id AND b.side = 'mentee' AND NOT b.paused
-WHERE k.mentor_id <> k.mentee_id
+WHERE k.mentor_id <> k.mentee_id AND NOT k.mentor_id = ANY(:spared)
   AND NOT EXISTS (SELECT FROM kept_apart n WHERE n.community_id = :community
     AND n.one_id = least(k.mentor_id, k.mentee_id) AND n.other_id = greatest(k.mentor_id, k.mentee_id))
   AND a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
@@ -61,15 +62,20 @@ WHERE p.id = ANY(:pairings) AND e.community_id = p.community_id AND e.program_id
 
 
 async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun) -> int:
-    """Pairings for the suggestions of a run that both sides still have room for; returns how many."""
+    """Pairings for the suggestions of a run that both sides still have room for; returns how many.
+
+    A mentor who carries too much since the draft is spared.
+    """
     place = {"community": tenant_of(session), "program": program.id}
     await session.execute(_LOCK, place)
     mentees = list(await session.scalars(select(MatchSuggestion.mentee_id).where(MatchSuggestion.run_id == run.id)))
     automatic = program.acceptance == "automatic"
+    loads = await evidence.burdened(session, community_id=program.community_id, program_id=program.id)
     values = place | {
         "run": run.id,
         "ids": [new_id() for _ in mentees],
         "mentees": mentees,
+        "spared": loads.spared,
         "status": "accepted" if automatic else "proposed",
         "accepted_at": clock.now() if automatic else None,
     }

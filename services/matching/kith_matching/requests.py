@@ -13,6 +13,7 @@ from kith_chassis.events import emit
 from kith_matching import clock, pairings, programs
 from kith_matching.errors import AlreadyAnswered, AlreadyWaiting, NoSuchRequest, WithOneself
 from kith_matching.events import RequestAccepted, RequestDeclined, RequestExpired, RequestMade, RequestWithdrawn
+from kith_matching.loads import evidence
 from kith_matching.models import Request
 
 _EVENTS = {"accepted": RequestAccepted, "declined": RequestDeclined, "withdrawn": RequestWithdrawn}
@@ -42,7 +43,11 @@ ORDER BY c.place LIMIT 1
 async def ask_mentor(
     session: AsyncSession, *, actor_id: UUID, program_id: UUID, mentor_id: UUID, message: str, then: Sequence[UUID]
 ) -> Request:
-    """Ask a mentor, and if that one says no or nothing, the next of `then` who has room."""
+    """Ask a mentor, and if that one says no or nothing, the next of `then` who has room.
+
+    Raises what `_ask` does, MentorOverloaded or MentorOnBreak.
+    """
+    await evidence.may_ask(session, program_id=program_id, mentor_id=mentor_id)
     return await _ask(
         session, program_id, mentor_id=mentor_id, mentee_id=actor_id, asked_by=actor_id, message=message, then=then
     )
@@ -131,10 +136,18 @@ async def expire(database: Database) -> None:
 
 
 async def _ask_next(session: AsyncSession, request: Request) -> None:
-    """Ask the next choice who could say yes; whose move it is, and until when, begins anew. Nobody: it ends here."""
+    """Ask the next choice who could say yes and is not to be spared; nobody: it ends here.
+
+    Whose move it is, and until when, begins anew.
+    """
     await session.flush()  # or the new one would be a second open request
+    here = {"community_id": request.community_id, "program_id": request.program_id}
+    choices = [UUID(each) for each in request.choices]
+    spared = (await evidence.burdened(session, **here, among=choices)).spared if choices else []
     place = {"community": request.community_id, "program": request.program_id, "mentee": request.mentee_id}
-    mentor_id = await session.scalar(_NEXT_CHOICE, place | {"choices": [UUID(each) for each in request.choices]})
+    mentor_id = await session.scalar(
+        _NEXT_CHOICE, place | {"choices": [each for each in choices if each not in spared]}
+    )
     if mentor_id is None:
         return
     now = clock.now()

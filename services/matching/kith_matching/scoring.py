@@ -41,6 +41,7 @@ class Weights:
     language: float = 0.1
     experience: float = 0.15
     availability: float = 0.15
+    load: float = 0.0
 
     def __post_init__(self) -> None:
         values = [getattr(self, each.name) for each in fields(self)]
@@ -80,6 +81,7 @@ class Person:
 
     skills        tag -> level 1 to 5; None when unknown
     availability  windows as `weekly_mask` reads them; unknown when empty or without a time zone
+    fresh         False for a mentor who carries much already, see `load_state`
     """
 
     member_id: UUID
@@ -90,6 +92,7 @@ class Person:
     time_zone: str | None = None
     availability: Sequence[Mapping[str, int]] = ()
     capacity: int = 1
+    fresh: bool = True
 
     def __post_init__(self) -> None:
         if any(not 1 <= level <= TOP_LEVEL for level in (self.skills or {}).values()):
@@ -112,6 +115,7 @@ def person(row: Mapping[str, Any]) -> Person:
         time_zone=row["time_zone"],
         availability=row["availability"],
         capacity=int(row.get("capacity", 1)),
+        fresh=row.get("fresh", True),
     )
 
 
@@ -133,6 +137,7 @@ class Side:
     experience: Floats  # years, nan for unknown
     slots: Bits  # (people, 252) packed
     knows_slots: NDArray[np.bool_]
+    fresh: Floats  # 1 or 0
 
 
 @dataclass(frozen=True)
@@ -208,6 +213,8 @@ class Cohort:
             "experience": nearness(mentors.experience[columns] - mentees.experience[rows]),
             "availability": np.where(known_slots, np.minimum(minutes / ENOUGH_MINUTES, 1), UNKNOWN),
         }
+        if self.weights.load:  # else it would be told in every reason, and mean nothing
+            parts["load"] = mentors.fresh[columns]
         return parts, Evidence(np.where(knows, shared, nan), common, minutes)
 
     def scores(self, rows: Ints, columns: Ints) -> tuple[Floats, NDArray[np.bool_]]:
@@ -259,6 +266,7 @@ class Cohort:
                 "language": (not math.isnan(evidence.common_languages[k]), {"shared": languages}),
                 "experience": (not math.isnan(gaps[k]), {} if math.isnan(gaps[k]) else {"years_ahead": float(gaps[k])}),
                 "availability": (minutes is not None, {} if minutes is None else {"minutes": minutes}),
+                "load": (True, {}),
             }
             found.append(
                 {
@@ -320,6 +328,7 @@ class Cohort:
             experience=np.array(years, dtype=np.float64),
             slots=packed(masks),
             knows_slots=np.array([mask is not None for mask in masks], dtype=np.bool_),
+            fresh=np.array([person.fresh for person in people], dtype=np.float64),
         )
 
 

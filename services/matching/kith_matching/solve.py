@@ -121,7 +121,7 @@ def _told(wrong: Contradiction[UUID]) -> str:
         "mentor_full": "the mentor has no room for them all; unpin one or raise the capacity",
         "mentee_full": "that would be two mentors; keep one of them",
         "oneself": "nobody is their own mentor; drop it",
-        "not_taking_part": "one of them is paused or has no room; drop it",
+        "not_taking_part": "one of them is paused, overloaded or has no room; drop it",
     }
     return f"{pins}: {why[wrong.reason]}"
 

@@ -1,6 +1,5 @@
 """Who needs a coordinator, why, and what to do next: one query over a whole program."""
 
-from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.database import tenant_of
 from kith_chassis.pages import paginate
 from kith_matching import clock, programs
+from kith_matching.loads.states import LATE, OVERDUE
 from kith_matching.pairing_life.standing import MILESTONES, WARNED
 
 Kind = Literal["unmatched", "stuck", "unhappy", "overloaded"]
@@ -35,9 +35,6 @@ NEXT: dict[Reason, Action] = {
     "nobody_free": "find_mentors",
 }
 LOW_RATING = 2
-OVERDUE = 2
-"""So many people waiting for one mentor are a load: reminders sent, or requests unanswered for three days."""
-_REQUEST_WAITS = timedelta(days=3)
 
 _ATTENTION = text("""
 WITH taken AS (
@@ -121,7 +118,7 @@ async def attention(
         "warned": WARNED,
         "to_agree": MILESTONES["no_agreement"],
         "to_meet": MILESTONES["not_met"],
-        "waits_since": now - _REQUEST_WAITS,
+        "waits_since": now - LATE,
         "low": LOW_RATING,
         "overdue": OVERDUE,
     }

@@ -19,6 +19,7 @@ from kith_chassis.database import Database
 from kith_chassis.errors import Problem
 from kith_matching import clock, pairings, programs, runs
 from kith_matching.introducing import apart
+from kith_matching.loads import evidence
 from kith_matching.models import Program
 from kith_matching.programs import NewEnrollment
 from kith_matching.scoring import Cohort, Rules, Weights, person
@@ -79,10 +80,12 @@ WHERE e.community_id = :community AND e.program_id = :program AND e.id > :after 
 ORDER BY e.id LIMIT :most
 """)
 _VETERANS = text(f"""
-SELECT json_build_object({_PERSON}, 'skills', p.skills_offered)::text AS person,
+SELECT json_build_object({_PERSON}, 'skills', p.skills_offered,
+  'fresh', NOT e.member_id = ANY(:busy))::text AS person,
   e.max_pairings - e.taken AS room, e.taken
 FROM (SELECT e.*, {_TAKEN} AS taken FROM enrollments e
-      WHERE e.community_id = :community AND e.program_id = :program AND e.side = 'mentor' AND NOT e.paused) e
+      WHERE e.community_id = :community AND e.program_id = :program AND e.side = 'mentor' AND NOT e.paused
+        AND NOT e.member_id = ANY(:spared)) e
 JOIN participants p ON p.community_id = e.community_id AND p.member_id = e.member_id
 WHERE e.max_pairings > e.taken
 ORDER BY CAST(e.taken AS double precision) / e.max_pairings, (
@@ -129,7 +132,10 @@ async def _pair_all(database: Database, *, community_id: UUID, program_id: UUID)
             place = {"community": community_id, "program": program_id}
             page = {"after": after, "most": NEWCOMERS}
             newcomers = (await session.execute(_NEWCOMERS, place | page)).all()
-            veterans = (await session.execute(_VETERANS, place | {"most": VETERANS})).all() if newcomers else []
+            if not newcomers:
+                return
+            loads = vars(await evidence.burdened(session, community_id=community_id, program_id=program_id))
+            veterans = (await session.execute(_VETERANS, place | loads | {"most": VETERANS})).all()
             if not veterans:
                 return
             program = await programs.found(session, program_id)
