@@ -288,7 +288,7 @@ async def two_sides(
     if missing := {"mentor", "mentee"} - set(found):
         raise NotEnrolled(f"The {min(missing)} is not enrolled in this program on that side.")
     if paused := [side for side, one in found.items() if one.paused]:
-        raise EnrollmentPaused(f"The {paused[0]} has paused taking part in this program.")
+        raise EnrollmentPaused(f"The {paused[0]} has paused taking part in this program; ask somebody else.")
     return found["mentor"], found["mentee"]
 
 

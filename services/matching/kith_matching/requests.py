@@ -43,11 +43,7 @@ ORDER BY c.place LIMIT 1
 async def ask_mentor(
     session: AsyncSession, *, actor_id: UUID, program_id: UUID, mentor_id: UUID, message: str, then: Sequence[UUID]
 ) -> Request:
-    """Ask a mentor, and if that one says no or nothing, the next of `then` who has room.
-
-    Raises what `_ask` does, MentorOverloaded or MentorOnBreak.
-    """
-    await evidence.may_ask(session, program_id=program_id, mentor_id=mentor_id)
+    """Ask a mentor, and if that one says no or nothing, the next of `then` who has room."""
     return await _ask(
         session, program_id, mentor_id=mentor_id, mentee_id=actor_id, asked_by=actor_id, message=message, then=then
     )
@@ -74,12 +70,15 @@ async def _ask(
 ) -> Request:
     """One open request at a time.
 
-    Raises WithOneself, ProgramClosed, NotEnrolled, EnrollmentPaused or AlreadyWaiting.
+    Raises WithOneself, ProgramClosed, NotEnrolled, EnrollmentPaused or AlreadyWaiting; when it is the mentor who is
+    asked, MentorOverloaded or MentorOnBreak.
     """
     if mentor_id == mentee_id:
         raise WithOneself
     program = await programs.taking_part(session, program_id)
     await programs.two_sides(session, program_id=program_id, mentor_id=mentor_id, mentee_id=mentee_id)
+    if asked_by == mentee_id:
+        await evidence.may_ask(session, program_id=program_id, mentor_id=mentor_id)
     now = clock.now()
     request = Request(
         community_id=tenant_of(session),
