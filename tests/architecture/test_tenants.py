@@ -151,6 +151,16 @@ ROWS = {
         "INSERT INTO requests (id, community_id, program_id, mentee_id, mentor_id, message, status, expires_at)"
         " VALUES (:id, :c, :program_id, gen_random_uuid(), :id, 'x', 'pending', now() + interval '1 day')",
     ),
+    "call_id": (
+        "matching",
+        "INSERT INTO open_calls (id, community_id, program_id, status, places, opened_at, ends_at)"
+        " VALUES (:id, :c, :program_id, 'open', 1, now(), now() + interval '1 day')",
+    ),
+    "invitation_id": (
+        "matching",
+        "INSERT INTO call_invitations (id, community_id, call_id, program_id, member_id, status, skills, people,"
+        " asked_at) VALUES (:id, :c, :call_id, :program_id, :id, 'asked', '{}', 1, now())",
+    ),
     "preview_id": (
         "matching",
         "INSERT INTO previews (id, community_id, program_id, status, settings, requested_by)"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.gateway.story import Calendar, circles, matched, someone
 
+from kith_gateway.ids import encode_id
 from kith_testkit.probe import COORDINATOR, Actor, eventually
 
 
@@ -96,6 +97,7 @@ async def settled(made, people, key_of, matching):
     made.ids |= {"WebhookEndpoint": endpoint, "Delivery": sent}
     await guided(made, mentor, mentee)
     await introduced(made, mentor, mentee, [mentors[0], *mentees[:2]])
+    await called(made, mentor, mentee, matching)
     given = {"programId": program, "runId": made.ids["MatchRun"], "rules": {"minimum_shared_skills": 2}}
     made.ids["MatchPreview"] = preview = (await made.do("previewMatching", given, "matchPreview { id }", owner))["id"]
     await eventually(lambda: made.solved("matchPreview", preview), what="the preview", seconds=60)
@@ -177,3 +179,23 @@ async def introduced(made, mentor, mentee, peers):
     day = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
     when = {"every": "TWO_WEEKS", "startsOn": day, "at": "09:00", "timeZone": "Europe/Vienna"}
     await made.do("scheduleIntroductions", program | when, "introductionSchedule { every }", owner)
+
+
+async def called(made, mentor, mentee, matching):
+    """One waits for a mentor, and another, who was thanked, is asked to be it."""
+    owner = made.actors["owner"]
+    herself = [{"memberId": encode_id("Member", owner.member_id), "side": "MENTOR"}]
+    given = {"programId": made.ids["Program"], "enrollments": herself}
+    await made.do("enrollMembers", given, "result { enrolled }", owner)  # so that everybody has a load there
+    program = {"programId": (await made.do("openProgram", {"name": "Call"}, "program { id }", owner))["id"]}
+    rows = [{"memberId": encode_id("Member", mentor.member_id), "side": "MENTEE"}]
+    await made.do("enrollMembers", program | {"enrollments": rows}, "result { enrolled }", owner)
+    made.ids["OpenCall"] = (await made.do("openCall", program, "openCall { id }", owner))["id"]
+    [asking] = [job for job in matching.app.state.jobs if job.name == "work on open calls"]
+    query = "{ myCalls { edges { node { id } } } }"
+
+    async def asked():
+        await asking.act(matching.database)
+        return (await made.gateway.get(query, by=mentee))["myCalls"]["edges"]
+
+    made.ids["CallInvitation"] = (await eventually(asked, what="being asked"))[0]["node"]["id"]

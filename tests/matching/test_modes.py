@@ -210,7 +210,7 @@ def test_the_smallest_contradiction_is_the_smallest_there_is(pins, never, mentee
         ([(1, 9), (2, 9)], [], "no room for them all"),
         ([(1, 8)], [(1, 8)], "prohibited as well"),
         ([(1, 8), (1, 9)], [], "two mentors"),
-        ([(3, 8)], [], "paused or has no room"),
+        ([(3, 8)], [], "overloaded or has no room"),
     ],
 )
 def test_a_run_names_the_smallest_set_of_wishes_that_contradict(pins, prohibited, told):

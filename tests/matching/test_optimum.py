@@ -34,12 +34,14 @@ def made(seed, n, m, **rules):
             availability=[]
             if rng.random() < 0.2
             else [{"weekday": int(day), "start": 1020, "end": 1147} for day in rng.choice(7, 3)],
+            fresh=bool(rng.integers(2)),
         )
 
     mentees, mentors = [person(k, 2) for k in range(n)], [person(n + k, 3) for k in range(m)]
     given_rules = Rules(**{"minimum_overlap_minutes": 10} | rules)
     forbidden = {(mentees[0].member_id, mentors[0].member_id)} if n and m else set()
-    both = Cohort(mentees, mentors, weights=Weights(), rules=given_rules, week=date(2026, 3, 23), forbidden=forbidden)
+    weights = [Weights(), Weights(skills=0.4, load=0.1)][seed % 2]
+    both = Cohort(mentees, mentors, weights=weights, rules=given_rules, week=date(2026, 3, 23), forbidden=forbidden)
     return both, rng.integers(0, 3, m).astype(np.int32)
 
 

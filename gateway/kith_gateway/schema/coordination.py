@@ -34,6 +34,7 @@ class AttentionReason(Enum):
     LOW_RATING = "low_rating"
     OVERDUE = "overdue"
     MORE_THAN_WANTED = "more_than_wanted"
+    NOBODY_FREE = "nobody_free"
 
 
 @enumeration
@@ -47,6 +48,7 @@ class NextAction(Enum):
     ASK_FOR_AGREEMENT = "ask_for_agreement"
     GET_IN_TOUCH = "get_in_touch"
     RELIEVE = "relieve"
+    FIND_MENTORS = "find_mentors"
 
 
 @record

@@ -73,10 +73,16 @@ class RoundCertificate:
     trios: int = plain("Those of three.")
     left_out: int = plain("Who meets nobody.")
     again: int = plain("Meetings of some who met before, because one of them has met everyone.")
-    total: float = plain("Sum of the scores of the pairs; of a trio, of the pair that somebody joined.")
+    total: float = plain(
+        "Sum of the scores of the pairs, of a trio, of the pair that somebody joined; less what closed circles cost."
+    )
     bound: float = plain("The most that sum could be, with as many people and with who was left out last time.")
     gap: float = plain("How far the round may be from the best; 0 is proven optimal.")
     most: bool = plain("Whether it is proven that no more people could meet in pairs, or be helped.")
+    circle_share: float | None = plain(
+        "For meetings: the share of them inside circles that met already, where any two met or met a common third."
+    )
+    circle_share_by_chance: float | None = plain("The same of all pairs that might have met.")
     silos: int | None = plain("For bridges: parts of two or more who have to do with each other rather than others.")
     silo_index_before: float | None = plain(
         "For bridges: the share of ties between silos that are missing; 0 is mixed as by chance, 1 no tie between any."

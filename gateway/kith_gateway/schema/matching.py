@@ -121,6 +121,11 @@ class Program(Node):
     enroll_until: datetime | None = plain("Until when members enroll; coordinators enroll them later too.")
     weights: JSON = plain("How much each part of a score counts; together 1.")
     rules: JSON = plain("What must hold for two to be paired.")
+    automatic_pairing: bool = plain("Whether mentees are paired by themselves as soon as a mentor has room.")
+    newcomers_since: datetime | None = plain(
+        "Since when who joins the community is enrolled as a mentee; null where nobody is."
+    )
+    automatic_calls: bool = plain("Whether calls for mentors open by themselves where more wait than there is room.")
     created_at: datetime = plain("Since when it exists.")
     coordinator: Member | None = joined(
         IDENTITY, "/read/members", key="coordinator_id", description="Who looks after it."

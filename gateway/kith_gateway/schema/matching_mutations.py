@@ -63,6 +63,13 @@ class OpenProgramInput(Input):
     weights: JSON | None = maybe("How much each part of a score counts: {part: weight}, together 1.")
     rules: JSON | None = maybe("What must hold for two to be paired: {rule: setting}.")
     open: bool | None = maybe("False for a draft that nobody can enroll in yet.")
+    automatic_pairing: bool | None = maybe(
+        "In programs of the kind buddy: true to pair mentees by themselves as soon as a mentor has room."
+    )
+    enroll_newcomers: bool | None = maybe(
+        "In programs of the kind buddy: true to enroll who joins the community from now on as a mentee."
+    )
+    automatic_calls: bool | None = maybe("True to call for mentors by itself where more wait than there is room.")
 
 
 @taking
@@ -77,6 +84,13 @@ class ChangeProgramInput(Input):
     ends_on: date | None = maybe("Last day; null for none.")
     enroll_from: datetime | None = maybe("From when members enroll; null for as soon as it is open.")
     enroll_until: datetime | None = maybe("Until when members enroll; null for as long as it is not completed.")
+    automatic_pairing: bool | None = maybe(
+        "In programs of the kind buddy: true to pair mentees by themselves as soon as a mentor has room."
+    )
+    enroll_newcomers: bool | None = maybe(
+        "In programs of the kind buddy: true to enroll who joins the community from now on as a mentee."
+    )
+    automatic_calls: bool | None = maybe("True to call for mentors by itself where more wait than there is room.")
 
 
 @taking

@@ -47,7 +47,8 @@ class Ceilings:
             language[cohort.common < 1] = -np.inf
         self._sets = language.astype(np.float32), mentees.languages.astype(np.int64), mentors.languages.astype(np.int64)
         self._years, kinds = np.unique(mentors.experience, return_inverse=True)
-        self._kinds = kinds.astype(np.int64).reshape(m)
+        # Each kind of experience twice: of who is fresh, and of who is busy.
+        self._kinds = (2 * kinds.reshape(m) + (mentors.fresh > 0)).astype(np.int64)
         self._times = _quarters(cohort.mentees), _quarters(mentors)
         self._kept = np.empty((n, m), dtype=np.float32) if n * m <= REMEMBERED else None
         self._known = np.zeros(n, dtype=np.bool_)
@@ -81,6 +82,7 @@ class Ceilings:
         cohort, weights = self.cohort, self.cohort.weights
         mentees, mentors = cohort.mentees, cohort.mentors
         near = nearness(self._years - mentees.experience[rows, None]) * weights.experience
+        near = np.repeat(near, 2, axis=1) + np.tile([0.0, weights.load], len(self._years))
         known = mentees.knows_slots, mentors.knows_slots
         found: Floats = heights(
             rows.astype(np.int64), self._wanted, self._offered, self._liked, self._told,

@@ -11,8 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from kith_matching.exchanges import exchange
-from kith_matching.scoring import Cohort, Rules, Weights
-from kith_matching.solve import person
+from kith_matching.scoring import Cohort, Rules, Weights, person
 
 MOST = 3000  # people: beyond, there are more circles than can be looked at
 

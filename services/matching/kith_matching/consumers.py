@@ -14,7 +14,7 @@ from kith_events.projections import Projection, Projections
 from kith_matching import ties
 
 consumers = Consumers()
-projections = Projections([Projection("participants"), Projection("ties")])
+projections = Projections([Projection("participants", ignored=("greeted",)), Projection("ties"), Projection("thanks")])
 ties.listen(consumers)
 
 
@@ -47,14 +47,23 @@ SET sequence = EXCLUDED.sequence, {", ".join(f"{name} = EXCLUDED.{name}" for nam
 WHERE participants.sequence < EXCLUDED.sequence
 """)
 _MEET = text("""
-INSERT INTO participants (community_id, member_id)
-SELECT * FROM unnest(CAST(:communities AS uuid[]), CAST(:members AS uuid[])) ON CONFLICT DO NOTHING
+INSERT INTO participants (community_id, member_id, joined_at)
+SELECT community, member, min(at)
+FROM unnest(CAST(:communities AS uuid[]), CAST(:members AS uuid[]), CAST(:times AS timestamptz[]))
+  AS j(community, member, at)
+GROUP BY 1, 2
+ON CONFLICT (community_id, member_id) DO UPDATE SET joined_at = EXCLUDED.joined_at
+WHERE participants.joined_at IS NULL OR participants.joined_at > EXCLUDED.joined_at
 """)
 
 
 @consumers.on(MemberJoined)
 async def meet(session: AsyncSession, events: Sequence[Received[MemberJoined]]) -> None:
-    values = {"communities": [e.tenant for e in events], "members": [e.data.member_id for e in events]}
+    values = {
+        "communities": [e.tenant for e in events],
+        "members": [e.data.member_id for e in events],
+        "times": [e.time for e in events],
+    }
     await session.execute(_MEET, values)
 
 

@@ -269,3 +269,45 @@ class KeptApartError(Conflict):
     """These two are not brought together in this community."""
 
     code = "kept_apart"
+
+
+class NoSuchCall(NotFound):
+    """There is no such call for mentors in this community."""
+
+    code = "no_such_call"
+
+
+class NoSuchInvitation(NotFound):
+    """There is no such invitation, or it is not yours."""
+
+    code = "no_such_invitation"
+
+
+class CallOpen(Conflict):
+    """This program has an open call already; close that one first."""
+
+    code = "call_open"
+
+
+class NotForCalls(Conflict):
+    """Calls for mentors are not for programs of the kinds introduction and peer, which have none."""
+
+    code = "not_for_calls"
+
+
+class NobodyGoesWithout(Conflict):
+    """There is room for all who wait; say how many places you want all the same."""
+
+    code = "nobody_goes_without"
+
+
+class MentorOverloaded(Conflict):
+    """Several people wait for this mentor already. Ask one of `mentorsWithRoom`, or ask in the help queue."""
+
+    code = "mentor_overloaded"
+
+
+class MentorOnBreak(Conflict):
+    """This mentor wants nobody new now. Ask one of `mentorsWithRoom`, or ask in the help queue."""
+
+    code = "mentor_on_break"

@@ -12,6 +12,7 @@ from kith_matching.pairing_life.silence import TouchKind
 Side = Literal["mentor", "mentee", "peer"]
 Kind = Literal["mentoring", "buddy", "introduction", "peer", "review"]
 EndReason = Literal["agreed_end", "silence", "completed", "no_fault"]
+CallEnd = Literal["filled", "ended", "closed"]
 LeavingReason = Literal["completed", "no_fault"]
 
 
@@ -180,6 +181,33 @@ class HelpResolved(Event, type="matching.help_resolved.v1", aggregate="help_id")
     program_id: UUID
     asked_by: UUID
     helper_id: UUID | None
+
+
+class CallOpened(Event, type="matching.call_opened.v1", aggregate="call_id"):
+    """Mentors are wanted in a program; some members will be asked."""
+
+    call_id: UUID
+    program_id: UUID
+    places: int = Field(ge=1, examples=[12])
+
+
+class MemberCalled(Event, type="matching.member_called.v1", aggregate="invitation_id"):
+    """A member is asked to become a mentor."""
+
+    invitation_id: UUID
+    call_id: UUID
+    program_id: UUID
+    member_id: UUID
+
+
+class CallClosed(Event, type="matching.call_closed.v1", aggregate="call_id"):
+    """Nobody is asked by this call any more: it is filled, its time is over, or somebody closed it."""
+
+    call_id: UUID
+    program_id: UUID
+    reason: CallEnd
+    places: int = Field(ge=1, examples=[12])
+    filled: int = Field(ge=0, examples=[12])
 
 
 class _Request(Event, type="matching.request.v1", aggregate="request_id"):

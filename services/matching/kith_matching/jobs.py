@@ -2,8 +2,10 @@ from kith_chassis.database import Database
 from kith_chassis.jobs import Job
 from kith_matching import requests, runs
 from kith_matching.introducing import schedules, working
+from kith_matching.open_calls import asking
 from kith_matching.pairing_life import nudges, pulses
 from kith_matching.previewing import previews
+from kith_matching.welcoming import newcomers
 
 
 async def _solve_all(database: Database) -> None:
@@ -32,4 +34,6 @@ jobs = [
     Job("make rounds that are due", 60, schedules.make_due),
     Job("work on rounds", 0.5, _work_on_rounds),
     Job("work on previews", 0.5, _work_on_previews),
+    Job("welcome newcomers", 1, newcomers.welcome),
+    Job("work on open calls", 10, asking.work),
 ]

@@ -7,6 +7,8 @@ from kith_matching.guidance import routes as guidance
 from kith_matching.help_queue import routes as help_queue
 from kith_matching.introducing import routes as introducing
 from kith_matching.jobs import jobs
+from kith_matching.loads import routes as loads
+from kith_matching.open_calls import routes as open_calls
 from kith_matching.pairing_life import goal_routes
 from kith_matching.pairing_life import routes as pairing_life
 from kith_matching.previewing import routes as previewing
@@ -21,6 +23,8 @@ app = create_service(
         guidance.routes,
         coordination.routes,
         help_queue.routes,
+        open_calls.routes,
+        loads.routes,
         previewing.routes,
     ],
     consumers=consumers,

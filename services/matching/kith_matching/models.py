@@ -15,9 +15,18 @@ class Base(DeclarativeBase):
 
 
 class Participant(Base):
-    """What matching knows of a member, learned from identity's events."""
+    """What matching knows of a member, learned from identity's events.
+
+    `greeted`: whether programs that enroll newcomers were asked about them since they joined.
+    """
 
     __tablename__ = "participants"
+    __table_args__ = (
+        Index(
+            "participants_to_greet", "community_id", "member_id",
+            postgresql_where=text("joined_at IS NOT NULL AND NOT greeted"),
+        ),
+    )  # fmt: skip
 
     community_id: Mapped[UUID] = mapped_column(primary_key=True)
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -29,10 +38,16 @@ class Participant(Base):
     time_zone: Mapped[str | None]
     availability: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
     sequence: Mapped[int] = mapped_column(server_default="0")
+    joined_at: Mapped[datetime | None]
+    greeted: Mapped[bool] = mapped_column(server_default="false")
 
 
 class Program(Base):
-    """A mentoring, buddy or other program: draft → open → running → completed."""
+    """A mentoring, buddy or other program: draft → open → running → completed.
+
+    `automatic_pairing`: mentees are paired by themselves as soon as somebody has room. `newcomers_since`: since when
+    who joins the community is enrolled as a mentee. `automatic_calls`: calls for mentors open by themselves.
+    """
 
     __tablename__ = "programs"
     __table_args__ = (Index("programs_listing", "community_id", "id"),)
@@ -51,6 +66,9 @@ class Program(Base):
     enroll_until: Mapped[datetime | None]
     weights: Mapped[dict[str, Any]]
     rules: Mapped[dict[str, Any]]
+    automatic_pairing: Mapped[bool] = mapped_column(server_default="false")
+    newcomers_since: Mapped[datetime | None]
+    automatic_calls: Mapped[bool] = mapped_column(server_default="false")
     coordinator_id: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 

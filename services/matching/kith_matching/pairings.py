@@ -15,6 +15,7 @@ from kith_matching import clock, programs
 from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing, NotTogether, WithOneself
 from kith_matching.events import PairingAccepted, PairingDeclined, PairingProposed
 from kith_matching.introducing import apart
+from kith_matching.loads import evidence
 from kith_matching.models import MatchRun, MatchSuggestion, Pairing, Program
 from kith_matching.pairing_life import contact
 
@@ -43,7 +44,7 @@ JOIN enrollments a ON a.community_id = :community AND a.program_id = :program
   AND a.member_id = k.mentor_id AND a.side = 'mentor' AND NOT a.paused
 JOIN enrollments b ON b.community_id = :community AND b.program_id = :program
   AND b.member_id = k.mentee_id AND b.side = 'mentee' AND NOT b.paused
-WHERE k.mentor_id <> k.mentee_id
+WHERE k.mentor_id <> k.mentee_id AND NOT k.mentor_id = ANY(:spared)
   AND NOT EXISTS (SELECT FROM kept_apart n WHERE n.community_id = :community
     AND n.one_id = least(k.mentor_id, k.mentee_id) AND n.other_id = greatest(k.mentor_id, k.mentee_id))
   AND a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
@@ -61,15 +62,20 @@ WHERE p.id = ANY(:pairings) AND e.community_id = p.community_id AND e.program_id
 
 
 async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun) -> int:
-    """Pairings for the suggestions of a run that both sides still have room for; returns how many."""
+    """Pairings for the suggestions of a run that both sides still have room for; returns how many.
+
+    A mentor who carries too much since the draft is spared.
+    """
     place = {"community": tenant_of(session), "program": program.id}
     await session.execute(_LOCK, place)
     mentees = list(await session.scalars(select(MatchSuggestion.mentee_id).where(MatchSuggestion.run_id == run.id)))
     automatic = program.acceptance == "automatic"
+    loads = await evidence.burdened(session, community_id=program.community_id, program_id=program.id)
     values = place | {
         "run": run.id,
         "ids": [new_id() for _ in mentees],
         "mentees": mentees,
+        "spared": loads.spared,
         "status": "accepted" if automatic else "proposed",
         "accepted_at": clock.now() if automatic else None,
     }
@@ -81,8 +87,10 @@ async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun)
     return len(made)
 
 
-async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, mentee_id: UUID) -> Pairing:
-    """An accepted pairing of two who asked each other, in a program that is open, with the room of both counted.
+async def pair(
+    session: AsyncSession, *, program_id: UUID, mentor_id: UUID, mentee_id: UUID, accepted: bool = True
+) -> Pairing:
+    """A pairing of two in a program that is open, with the room of both counted; both are asked unless `accepted`.
 
     Both enrollments stay locked until the transaction ends, so that nobody's last place is given twice.
     """
@@ -99,22 +107,23 @@ async def pair(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
         )
         if (await session.scalar(taken) or 0) >= enrolled.max_pairings:
             raise NoRoom(f"The {enrolled.side} has no room for another pairing in this program.")
-    now = clock.now()
+    at = clock.now() if accepted else None
     pairing = Pairing(
         community_id=tenant_of(session),
         program_id=program_id,
         mentor_id=mentor_id,
         mentee_id=mentee_id,
-        status="accepted",
-        mentor_accepted_at=now,
-        mentee_accepted_at=now,
-        settled_at=now,
+        status="accepted" if accepted else "proposed",
+        mentor_accepted_at=at,
+        mentee_accepted_at=at,
+        settled_at=at,
     )
     session.add(pairing)
     with refused({"one_open_pairing": AlreadyPaired()}):
         await session.flush()
     emit(session, PairingProposed(**_fields(pairing)))
-    await _accepted(session, [pairing])
+    if accepted:
+        await _accepted(session, [pairing])
     return pairing
 
 

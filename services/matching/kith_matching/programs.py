@@ -30,6 +30,7 @@ from kith_matching.pairing_life import contact
 from kith_matching.scoring import Rules, Weights
 
 MOST_PRIORITY = 9
+WITHOUT_MENTORS = frozenset({"introduction", "peer"})
 _NEXT = {"draft": "open", "open": "running", "running": "completed"}
 _STEPS = {"open": ProgramOpened, "running": ProgramStarted, "completed": ProgramCompleted}
 _TIMES = {"starts_on", "ends_on", "enroll_from", "enroll_until"}
@@ -49,6 +50,9 @@ class NewProgram:
     weights: dict[str, float]
     rules: dict[str, Any]
     open: bool
+    automatic_pairing: bool
+    enroll_newcomers: bool
+    automatic_calls: bool
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,8 @@ class EnrollmentError:
 
 async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram) -> Program:
     """A program, open at once or as a draft; BadSettings when its weights or rules make no sense."""
-    # Where there is no hierarchy, nobody has to teach anybody anything.
-    usual = Rules() if new.kind not in {"introduction", "peer"} else Rules(minimum_shared_skills=0)
+    # Where nobody is there to teach, nobody has to offer what another wants.
+    usual = Rules() if new.kind in {"mentoring", "review"} else Rules(minimum_shared_skills=0)
     weights, rules = checked_settings(asdict(Weights()) | new.weights, asdict(usual) | new.rules)
     program = Program(
         community_id=tenant_of(session),
@@ -85,9 +89,12 @@ async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram
         enroll_until=new.enroll_until,
         weights=weights,
         rules=rules,
+        automatic_pairing=new.automatic_pairing,
+        newcomers_since=clock.now() if new.enroll_newcomers else None,
+        automatic_calls=new.automatic_calls,
         coordinator_id=coordinator_id,
     )
-    _check_times(program)
+    _check(program)
     session.add(program)
     await session.flush()
     if new.open:
@@ -96,19 +103,28 @@ async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram
 
 
 async def change(session: AsyncSession, *, program_id: UUID, changes: dict[str, Any]) -> Program:
-    """Change what a program is called, what for, and its times; null empties a time and leaves the rest as it is.
+    """Change what a program is called, what for, its times, and what it does by itself.
+
+    Null empties a time and leaves the rest as it is.
 
     Raises NoSuchProgram or BadSettings.
     """
     program = await found(session, program_id, lock=True)
+    enrolls = changes.pop("enroll_newcomers", None)
+    if enrolls is not None:
+        program.newcomers_since = (program.newcomers_since or clock.now()) if enrolls else None
     for name, value in changes.items():
         if value is not None or name in _TIMES:
             setattr(program, name, value)
-    _check_times(program)
+    _check(program)
     return program
 
 
-def _check_times(program: Program) -> None:
+def _check(program: Program) -> None:
+    if program.kind != "buddy" and (program.automatic_pairing or program.newcomers_since):
+        raise BadSettings("Newcomers are enrolled and paired by themselves in programs of the kind buddy alone.")
+    if program.kind in WITHOUT_MENTORS and program.automatic_calls:
+        raise BadSettings("Nobody is called to be a mentor in programs without mentors.")
     if program.starts_on and program.ends_on and program.ends_on < program.starts_on:
         raise BadSettings("A program cannot end before it starts.")
     if program.enroll_from and program.enroll_until and program.enroll_until <= program.enroll_from:
@@ -200,25 +216,25 @@ async def enroll(
 ) -> tuple[int, list[EnrollmentError]]:
     """Enroll members; returns how many are new, and who could not be. Doing it again changes nothing."""
     program = await taking_part(session, program_id)
-    community_id = tenant_of(session)
     known = await _known(session, {each.member_id for each in new})
     errors = [
         EnrollmentError(index, NoSuchParticipant.code, NoSuchParticipant.title())
         for index, each in enumerate(new)
         if each.member_id not in known
     ]
-    rows = [
-        {**asdict(each), "id": str(new_id()), "member_id": str(each.member_id)}
-        for each in new
-        if each.member_id in known
-    ]
-    values = {"community": community_id, "program": program.id, "rows": json.dumps(rows)}
+    there = [each for each in new if each.member_id in known]
+    return await put(session, community_id=program.community_id, program_id=program.id, new=there), errors
+
+
+async def put(session: AsyncSession, *, community_id: UUID, program_id: UUID, new: Sequence[NewEnrollment]) -> int:
+    """Enroll members that are known to exist; returns how many are new. Who is enrolled already stays as they are."""
+    rows = [{**asdict(each), "id": str(new_id()), "member_id": str(each.member_id)} for each in new]
+    values = {"community": community_id, "program": program_id, "rows": json.dumps(rows)}
     made = (await session.execute(_ENROLL, values)).all()
     for row in made:
-        emit(
-            session, MemberEnrolled(enrollment_id=row.id, program_id=program.id, member_id=row.member_id, side=row.side)
-        )
-    return len(made), errors
+        enrolled = MemberEnrolled(enrollment_id=row.id, program_id=program_id, member_id=row.member_id, side=row.side)
+        emit(session, enrolled, tenant=community_id)
+    return len(made)
 
 
 async def enroll_oneself(session: AsyncSession, *, program_id: UUID, new: NewEnrollment) -> Enrollment:
@@ -272,7 +288,7 @@ async def two_sides(
     if missing := {"mentor", "mentee"} - set(found):
         raise NotEnrolled(f"The {min(missing)} is not enrolled in this program on that side.")
     if paused := [side for side, one in found.items() if one.paused]:
-        raise EnrollmentPaused(f"The {paused[0]} has paused taking part in this program.")
+        raise EnrollmentPaused(f"The {paused[0]} has paused taking part in this program; ask somebody else.")
     return found["mentor"], found["mentee"]
 
 

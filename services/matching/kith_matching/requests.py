@@ -13,6 +13,7 @@ from kith_chassis.events import emit
 from kith_matching import clock, pairings, programs
 from kith_matching.errors import AlreadyAnswered, AlreadyWaiting, NoSuchRequest, WithOneself
 from kith_matching.events import RequestAccepted, RequestDeclined, RequestExpired, RequestMade, RequestWithdrawn
+from kith_matching.loads import evidence
 from kith_matching.models import Request
 
 _EVENTS = {"accepted": RequestAccepted, "declined": RequestDeclined, "withdrawn": RequestWithdrawn}
@@ -69,12 +70,15 @@ async def _ask(
 ) -> Request:
     """One open request at a time.
 
-    Raises WithOneself, ProgramClosed, NotEnrolled, EnrollmentPaused or AlreadyWaiting.
+    Raises WithOneself, ProgramClosed, NotEnrolled, EnrollmentPaused or AlreadyWaiting; when it is the mentor who is
+    asked, MentorOverloaded or MentorOnBreak.
     """
     if mentor_id == mentee_id:
         raise WithOneself
     program = await programs.taking_part(session, program_id)
     await programs.two_sides(session, program_id=program_id, mentor_id=mentor_id, mentee_id=mentee_id)
+    if asked_by == mentee_id:
+        await evidence.may_ask(session, program_id=program_id, mentor_id=mentor_id)
     now = clock.now()
     request = Request(
         community_id=tenant_of(session),
@@ -131,10 +135,18 @@ async def expire(database: Database) -> None:
 
 
 async def _ask_next(session: AsyncSession, request: Request) -> None:
-    """Ask the next choice who could say yes; whose move it is, and until when, begins anew. Nobody: it ends here."""
+    """Ask the next choice who could say yes and is not to be spared; nobody: it ends here.
+
+    Whose move it is, and until when, begins anew.
+    """
     await session.flush()  # or the new one would be a second open request
+    here = {"community_id": request.community_id, "program_id": request.program_id}
+    choices = [UUID(each) for each in request.choices]
+    spared = (await evidence.burdened(session, **here, among=choices)).spared if choices else []
     place = {"community": request.community_id, "program": request.program_id, "mentee": request.mentee_id}
-    mentor_id = await session.scalar(_NEXT_CHOICE, place | {"choices": [UUID(each) for each in request.choices]})
+    mentor_id = await session.scalar(
+        _NEXT_CHOICE, place | {"choices": [each for each in choices if each not in spared]}
+    )
     if mentor_id is None:
         return
     now = clock.now()

@@ -14,6 +14,8 @@ from kith_matching.errors import (
     EnrollmentClosed,
     EnrollmentPaused,
     KeptApartError,
+    MentorOnBreak,
+    MentorOverloaded,
     NoRoom,
     NoSuchPairing,
     NoSuchParticipant,
@@ -256,7 +258,16 @@ async def accept_pairings(body: PairingIds, actor: Coordinator, session: Transac
 @pairing.post(
     "/programs/{program_id}/requests",
     status_code=201,
-    responses=problems(NoSuchProgram, ProgramClosed, NotEnrolled, EnrollmentPaused, AlreadyWaiting, WithOneself),
+    responses=problems(
+        NoSuchProgram,
+        ProgramClosed,
+        NotEnrolled,
+        EnrollmentPaused,
+        AlreadyWaiting,
+        WithOneself,
+        MentorOverloaded,
+        MentorOnBreak,
+    ),
 )
 async def ask(program_id: UUID, body: AskIn, actor: Participant, session: Transaction) -> RequestOut:
     made = await requests.ask_mentor(session, actor_id=actor.subject, program_id=program_id, **body.model_dump())

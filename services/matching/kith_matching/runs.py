@@ -16,6 +16,7 @@ from kith_matching import clock, pairings, programs
 from kith_matching.errors import BadPins, NoSuchRun, NotSolved
 from kith_matching.events import MatchRunFailed, MatchRunPublished, MatchRunSolved
 from kith_matching.introducing import apart
+from kith_matching.loads import evidence
 from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Pairing, Program
 from kith_matching.solving import LEASE_SECONDS, MAX_ATTEMPTS, solved
 
@@ -127,11 +128,11 @@ _EXTEND = text(
 )
 # The cohort as PostgreSQL's own JSON, straight into the solver: no object per person on the way. Ordered by what
 # people said of themselves, so that equal cohorts have equal results whatever their members' ids.
-COHORT = text("""
+_COHORT = text("""
 SELECT coalesce(json_agg(json_build_object(
   'member_id', e.member_id, 'capacity', e.free, 'priority', e.priority, 'interests', p.interests,
   'languages', p.languages, 'experience_years', p.experience_years, 'time_zone', p.time_zone,
-  'availability', p.availability,
+  'availability', p.availability, 'fresh', NOT (e.side = 'mentor' AND e.member_id = ANY(:busy)),
   'skills', CASE WHEN e.side = 'mentee' THEN p.skills_wanted ELSE p.skills_offered END
 ) ORDER BY p.skills_wanted::text, p.skills_offered::text, p.experience_years, p.availability::text, p.interests,
   e.member_id), '[]')::text
@@ -141,6 +142,7 @@ FROM (
       AND r.status IN ('proposed', 'accepted') AND NOT r.private
       AND (CASE WHEN n.side = 'mentee' THEN r.mentee_id ELSE r.mentor_id END) = n.member_id) AS free
   FROM enrollments n WHERE n.community_id = :community AND n.program_id = :program AND n.side = :side AND NOT n.paused
+    AND NOT (n.side = 'mentor' AND n.member_id = ANY(:spared))
 ) e JOIN participants p ON p.community_id = e.community_id AND p.member_id = e.member_id
 WHERE e.free > 0
 """)
@@ -153,6 +155,13 @@ SELECT :run, :community, mentee_id, mentor_id, score, reasons, next_best_id, swi
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(mentee_id uuid, mentor_id uuid, score double precision,
   reasons jsonb, next_best_id uuid, switch_cost double precision)
 """)
+
+
+async def cohort(session: AsyncSession, *, community_id: UUID, program_id: UUID) -> list[str]:
+    """Who would be in a run now, mentees and mentors, both as JSON; without mentors who carry too much."""
+    loads = await evidence.burdened(session, community_id=community_id, program_id=program_id)
+    place = {"community": community_id, "program": program_id, "spared": loads.spared, "busy": loads.busy}
+    return [str(await session.scalar(_COHORT, place | {"side": side})) for side in ("mentee", "mentor")]
 
 
 async def solve_next(database: Database) -> bool:
@@ -177,8 +186,7 @@ async def _problem(database: Database, run_id: UUID) -> str:
         run = (await session.scalars(select(MatchRun).where(MatchRun.id == run_id))).one()
         program = (await session.scalars(select(Program).where(Program.id == run.program_id))).one()
         place = {"community": run.community_id, "program": run.program_id}
-        mentees = await session.scalar(COHORT, place | {"side": "mentee"})
-        mentors = await session.scalar(COHORT, place | {"side": "mentor"})
+        mentees, mentors = await cohort(session, community_id=run.community_id, program_id=run.program_id)
         never = await apart.pairs(session, run.community_id)
         former = [[str(row.mentee_id), str(row.mentor_id)] for row in await session.execute(FORMER, place)]
     monday = run.requested_at.date() - timedelta(days=run.requested_at.weekday())

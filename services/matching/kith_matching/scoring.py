@@ -41,6 +41,7 @@ class Weights:
     language: float = 0.1
     experience: float = 0.15
     availability: float = 0.15
+    load: float = 0.0
 
     def __post_init__(self) -> None:
         values = [getattr(self, each.name) for each in fields(self)]
@@ -80,6 +81,7 @@ class Person:
 
     skills        tag -> level 1 to 5; None when unknown
     availability  windows as `weekly_mask` reads them; unknown when empty or without a time zone
+    fresh         False for a mentor who carries much already, see `load_state`
     """
 
     member_id: UUID
@@ -90,12 +92,31 @@ class Person:
     time_zone: str | None = None
     availability: Sequence[Mapping[str, int]] = ()
     capacity: int = 1
+    fresh: bool = True
 
     def __post_init__(self) -> None:
         if any(not 1 <= level <= TOP_LEVEL for level in (self.skills or {}).values()):
             raise ValueError(f"the skills of member {self.member_id} have a level outside 1 to {TOP_LEVEL}")
         if self.experience_years is not None and not (math.isfinite(self.experience_years)):
             raise ValueError(f"the experience of member {self.member_id} is not a number of years; leave it out")
+
+
+def person(row: Mapping[str, Any]) -> Person:
+    """A participant as the database gives one: skills as a list of {"tag", "level"}."""
+    skills: dict[str, int] = {}
+    for each in row["skills"]:
+        skills[each["tag"]] = max(int(each["level"]), skills.get(each["tag"], 0))
+    return Person(
+        member_id=UUID(row["member_id"]),
+        skills=skills,
+        interests=row["interests"],
+        languages=row["languages"],
+        experience_years=row["experience_years"],
+        time_zone=row["time_zone"],
+        availability=row["availability"],
+        capacity=int(row.get("capacity", 1)),
+        fresh=row.get("fresh", True),
+    )
 
 
 @lru_cache(maxsize=100_000)  # people share tags
@@ -116,6 +137,7 @@ class Side:
     experience: Floats  # years, nan for unknown
     slots: Bits  # (people, 252) packed
     knows_slots: NDArray[np.bool_]
+    fresh: Floats  # 1 or 0
 
 
 @dataclass(frozen=True)
@@ -191,6 +213,8 @@ class Cohort:
             "experience": nearness(mentors.experience[columns] - mentees.experience[rows]),
             "availability": np.where(known_slots, np.minimum(minutes / ENOUGH_MINUTES, 1), UNKNOWN),
         }
+        if self.weights.load:  # else it would be told in every reason, and mean nothing
+            parts["load"] = mentors.fresh[columns]
         return parts, Evidence(np.where(knows, shared, nan), common, minutes)
 
     def scores(self, rows: Ints, columns: Ints) -> tuple[Floats, NDArray[np.bool_]]:
@@ -242,6 +266,7 @@ class Cohort:
                 "language": (not math.isnan(evidence.common_languages[k]), {"shared": languages}),
                 "experience": (not math.isnan(gaps[k]), {} if math.isnan(gaps[k]) else {"years_ahead": float(gaps[k])}),
                 "availability": (minutes is not None, {} if minutes is None else {"minutes": minutes}),
+                "load": (True, {}),
             }
             found.append(
                 {
@@ -303,6 +328,7 @@ class Cohort:
             experience=np.array(years, dtype=np.float64),
             slots=packed(masks),
             knows_slots=np.array([mask is not None for mask in masks], dtype=np.bool_),
+            fresh=np.array([person.fresh for person in people], dtype=np.float64),
         )
 
 

@@ -67,6 +67,9 @@ class ProgramIn(In):
     weights: dict[str, float] = Field(default={}, max_length=20)
     rules: dict[str, Any] = Field(default={}, max_length=20)
     open: bool = True
+    automatic_pairing: bool = False
+    enroll_newcomers: bool = False
+    automatic_calls: bool = False
 
 
 class ProgramChange(In):
@@ -77,6 +80,9 @@ class ProgramChange(In):
     ends_on: Day | None = None
     enroll_from: Instant | None = None
     enroll_until: Instant | None = None
+    automatic_pairing: bool | None = None
+    enroll_newcomers: bool | None = None
+    automatic_calls: bool | None = None
 
 
 class StepIn(In):
@@ -97,6 +103,9 @@ class ProgramOut(Out):
     enroll_until: datetime | None
     weights: dict[str, float]
     rules: dict[str, Any]
+    automatic_pairing: bool
+    newcomers_since: datetime | None
+    automatic_calls: bool
     coordinator_id: UUID
     created_at: datetime
 

@@ -22,7 +22,7 @@ from kith_matching.contradictions import Contradiction, contradictions
 from kith_matching.modes import MODES, assigned, outcome
 from kith_matching.optimum import optimum
 from kith_matching.priority import only_rows, served
-from kith_matching.scoring import Cohort, Person, Rules, Weights
+from kith_matching.scoring import Cohort, Rules, Weights, person
 
 EVERY_PAIR = 250_000
 
@@ -121,30 +121,13 @@ def _told(wrong: Contradiction[UUID]) -> str:
         "mentor_full": "the mentor has no room for them all; unpin one or raise the capacity",
         "mentee_full": "that would be two mentors; keep one of them",
         "oneself": "nobody is their own mentor; drop it",
-        "not_taking_part": "one of them is paused or has no room; drop it",
+        "not_taking_part": "one of them is paused, overloaded or has no room; drop it",
     }
     return f"{pins}: {why[wrong.reason]}"
 
 
 def _pairs(given: Sequence[Sequence[str]]) -> list[tuple[UUID, UUID]]:
     return [(UUID(one), UUID(other)) for one, other in given]
-
-
-def person(row: Mapping[str, Any]) -> Person:
-    """A participant as the database gives one: skills as a list of {"tag", "level"}."""
-    skills: dict[str, int] = {}
-    for each in row["skills"]:
-        skills[each["tag"]] = max(int(each["level"]), skills.get(each["tag"], 0))
-    return Person(
-        member_id=UUID(row["member_id"]),
-        skills=skills,
-        interests=row["interests"],
-        languages=row["languages"],
-        experience_years=row["experience_years"],
-        time_zone=row["time_zone"],
-        availability=row["availability"],
-        capacity=int(row.get("capacity", 1)),
-    )
 
 
 def _suggestions(cohort: Cohort, result: Assignment) -> list[dict[str, Any]]:

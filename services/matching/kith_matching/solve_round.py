@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from kith_matching.bridging import bridging
 from kith_matching.circles import circles
+from kith_matching.cliques import PENALTY, Circles, share
 from kith_matching.introductions import EVERYONE, REPEAT, Round, both_ways, introduce, may_meet
 from kith_matching.peers import Peers
-from kith_matching.scoring import Rules, Weights
-from kith_matching.solve import person
+from kith_matching.scoring import Rules, Weights, person
 
 MOST = 40  # people whom each may meet, drawn at random, where they are many
 ENOUGH = 4  # allowed ones; who has fewer is shown everybody
@@ -34,8 +34,10 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
              "weights", "rules", "both" (see `Peers`), "people" (as `person` reads them, with "skills_wanted" and
              "skills_offered" for "skills"), "met" ([id, id, round]), "now" (number of this round), "first" (ids of
              who was left out), "apart" ([id, id]), "trios", "hosted" ({id: how often it was their turn})}
-    The answer's "total" is the sum of the scores of pairs, of a trio the one pair that somebody joined; "bound" holds
-    over the pairs that were looked at, which are all but in a large community.
+    The answer's "total" is the sum of the scores of pairs, of a trio the one pair that somebody joined, less what
+    closed circles cost; "bound" holds over the pairs that were looked at, which are all but in a large community.
+    "circle_share" is the share of the meetings inside circles that met already, "circle_share_by_chance" the same of
+    all pairs that might have met.
     """
     if problem["form"] == "exchange":
         return circles(problem)
@@ -60,8 +62,11 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
     seed, now = int(problem["seed"]), int(problem["now"])
     one, other, ago, score = _choices(peers, pairs, when, now, seed)
     # Somebody new comes before any score, and of those known who was met longest ago.
-    new = len(rows) / 2 + 1 if (ago > 0).any() else 0.0
-    value = np.where(ago > 0, REPEAT * ago / max(now, 1), new + score)
+    new = (1 + PENALTY) * len(rows) / 2 + 1 if (ago > 0).any() else 0.0
+    met_lately = Circles(len(rows), pairs, when, now=now)
+    cost = PENALTY * met_lately.closed(one, other)
+    # Raised by as much as a circle can cost, the same for each pair: no value is below 0.
+    value = np.where(ago > 0, REPEAT * ago / max(now, 1), new + score + (PENALTY - cost))
     read = time.perf_counter()
     waited = [place[each] for each in map(UUID, problem["first"]) if each in place]
     table = both_ways(len(rows), one, other, value)
@@ -70,7 +75,7 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
     known = {(i, j) for i, j, rounds in zip(one.tolist(), other.tolist(), ago.tolist(), strict=True) if rounds > 0}
     again = [any(pair in known for pair in combinations(each, 2)) for each in groups]
     chosen = found.partner[one] == other
-    total = float(score[chosen].sum())
+    total = float((score - cost)[chosen].sum())
     hosts = _hosts(groups, problem["hosted"], [each["member_id"] for each in rows], seed)
     return {
         "introductions": [
@@ -88,6 +93,8 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
             "trios": sum(len(each) > 2 for each in groups),  # noqa: PLR2004 - a pair
             "left_out": len(found.left_out),
             "again": sum(again),
+            "circle_share": share(met_lately.inside(groups)),
+            "circle_share_by_chance": share(met_lately.near(one, other)),
             "total": round(total, 6),
             "bound": round(total + found.gap, 6),
             "gap": round(found.gap, 6),

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import combinations
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.consumers import Consumers
@@ -44,6 +44,17 @@ WHERE ties.last_at < EXCLUDED.last_at
 """)
 
 
+# Somebody said that another helped them.
+_THANK = text("""
+INSERT INTO thanks (community_id, helper_id, helped_id, last_at)
+SELECT community_id, one, other, max(at)
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(community_id uuid, one uuid, other uuid, at timestamptz)
+WHERE one <> other GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+ON CONFLICT (community_id, helper_id, helped_id) DO UPDATE SET last_at = EXCLUDED.last_at
+WHERE thanks.last_at < EXCLUDED.last_at
+""")
+
+
 def listen(consumers: Consumers) -> None:
     """Have these handlers told of what the views above name."""
 
@@ -61,17 +72,23 @@ def listen(consumers: Consumers) -> None:
 
     @consumers.on(AnswerAccepted)
     async def answered(session: AsyncSession, events: Sequence[Received[AnswerAccepted]]) -> None:
-        await _keep(session, ((e.tenant, e.data.answerer_id, e.data.accepted_by, e.time) for e in events))
+        helped = [(e.tenant, e.data.answerer_id, e.data.accepted_by, e.time) for e in events]
+        await _keep(session, helped)
+        await _keep(session, helped, _THANK)
 
     @consumers.on(KudosGiven)
     async def thanked(session: AsyncSession, events: Sequence[Received[KudosGiven]]) -> None:
-        await _keep(session, ((e.tenant, e.data.giver_id, e.data.receiver_id, e.time) for e in events))
+        helped = [(e.tenant, e.data.receiver_id, e.data.giver_id, e.time) for e in events]
+        await _keep(session, helped)
+        await _keep(session, helped, _THANK)
 
 
-async def _keep(session: AsyncSession, found: Iterable[tuple[UUID, UUID, UUID, datetime]]) -> None:
+async def _keep(
+    session: AsyncSession, found: Iterable[tuple[UUID, UUID, UUID, datetime]], statement: TextClause = _KEEP
+) -> None:
     rows = [
         {"community_id": str(tenant), "one": str(one), "other": str(other), "at": at.isoformat()}
         for tenant, one, other, at in found
     ]
     if rows:
-        await session.execute(_KEEP, {"rows": json.dumps(rows)})
+        await session.execute(statement, {"rows": json.dumps(rows)})

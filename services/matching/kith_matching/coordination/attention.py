@@ -1,6 +1,5 @@
 """Who needs a coordinator, why, and what to do next: one query over a whole program."""
 
-from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -11,16 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.database import tenant_of
 from kith_chassis.pages import paginate
 from kith_matching import clock, programs
+from kith_matching.loads.states import LATE, OVERDUE
 from kith_matching.pairing_life.standing import MILESTONES, WARNED
 
 Kind = Literal["unmatched", "stuck", "unhappy", "overloaded"]
 Reason = Literal[
     "no_mentor", "waits_for_answer", "silent", "not_met", "no_agreement", "wants_help", "low_rating", "overdue",
-    "more_than_wanted",
+    "more_than_wanted", "nobody_free",
 ]  # fmt: skip
 Action = Literal[
     "start_match_run", "remind_who_is_asked", "talk_to_who_is_awaited", "help_them_meet", "ask_for_agreement",
-    "get_in_touch", "relieve",
+    "get_in_touch", "relieve", "find_mentors",
 ]  # fmt: skip
 NEXT: dict[Reason, Action] = {
     "no_mentor": "start_match_run",
@@ -32,11 +32,9 @@ NEXT: dict[Reason, Action] = {
     "low_rating": "get_in_touch",
     "overdue": "relieve",
     "more_than_wanted": "relieve",
+    "nobody_free": "find_mentors",
 }
 LOW_RATING = 2
-OVERDUE = 2
-"""So many people waiting for one mentor are a load: reminders sent, or requests unanswered for three days."""
-_REQUEST_WAITS = timedelta(days=3)
 
 _ATTENTION = text("""
 WITH taken AS (
@@ -68,7 +66,11 @@ SELECT 'unmatched' AS kind, e.id AS subject_id, e.member_id, CAST(NULL AS uuid) 
   greatest(e.enrolled_at, (SELECT max(p.ended_at) FROM pairings p WHERE p.community_id = :community
     AND p.program_id = :program AND p.mentee_id = e.member_id)) AS since,
   CASE WHEN EXISTS (SELECT FROM asked r WHERE r.mentee_id = e.member_id)
-    THEN 'waits_for_answer' ELSE 'no_mentor' END AS reason
+    THEN 'waits_for_answer'
+    WHEN EXISTS (SELECT FROM programs g WHERE g.id = :program AND g.automatic_pairing) AND NOT EXISTS (
+      SELECT FROM enrollments m WHERE m.community_id = :community AND m.program_id = :program AND m.side = 'mentor'
+        AND NOT m.paused AND m.max_pairings > (SELECT count(*) FROM taken t WHERE t.mentor_id = m.member_id)
+    ) THEN 'nobody_free' ELSE 'no_mentor' END AS reason
 FROM enrollments e
 WHERE e.community_id = :community AND e.program_id = :program AND e.side = 'mentee' AND NOT e.paused
   AND e.max_pairings > 0 AND NOT EXISTS (SELECT FROM taken t WHERE t.mentee_id = e.member_id)
@@ -116,7 +118,7 @@ async def attention(
         "warned": WARNED,
         "to_agree": MILESTONES["no_agreement"],
         "to_meet": MILESTONES["not_met"],
-        "waits_since": now - _REQUEST_WAITS,
+        "waits_since": now - LATE,
         "low": LOW_RATING,
         "overdue": OVERDUE,
     }

@@ -75,6 +75,8 @@ class RoundCertificateOut(BaseModel):
     bound: float
     gap: float
     most: bool
+    circle_share: float | None = None
+    circle_share_by_chance: float | None = None
     silos: int | None = None
     silo_index_before: float | None = None
     silo_index_after: float | None = None

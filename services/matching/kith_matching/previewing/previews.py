@@ -123,7 +123,7 @@ async def _problem(database: Database, preview_id: UUID) -> str:
         program = (await session.scalars(select(Program).where(Program.id == preview.program_id))).one()
         place = {"community": preview.community_id, "program": preview.program_id}
         if preview.run_id is None:
-            sides = [await session.scalar(runs.COHORT, place | {"side": side}) for side in ("mentee", "mentor")]
+            sides = await runs.cohort(session, community_id=preview.community_id, program_id=preview.program_id)
             former = [[str(row.mentee_id), str(row.mentor_id)] for row in await session.execute(runs.FORMER, place)]
             mode, seed = "best_total", 0
         else:

@@ -1,0 +1,1 @@
+"""How much mentors carry, and what spares who carries too much."""

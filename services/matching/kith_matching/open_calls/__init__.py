@@ -1,0 +1,1 @@
+"""Calls for mentors, where too many wait."""

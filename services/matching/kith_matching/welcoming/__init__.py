@@ -1,0 +1,1 @@
+"""Newcomers, and who shows them around."""
