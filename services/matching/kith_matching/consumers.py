@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
 from kith_events.projections import Projection, Projections
-from kith_matching import ties
+from kith_matching import departures, ties
 
 consumers = Consumers()
-projections = Projections([Projection("participants"), Projection("ties")])
+projections = Projections([Projection("participants", ignored=("parted_at",)), Projection("ties")])
 ties.listen(consumers)
+departures.listen(consumers)
 
 
 class ProfileChanged(View, type="identity.profile_changed.v1"):
@@ -42,13 +43,14 @@ _LEARN = text(f"""
 INSERT INTO participants (community_id, member_id, sequence, {", ".join(_NAMES)})
 SELECT community_id, member_id, sequence, {", ".join(_NAMES)}
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(community_id uuid, member_id uuid, sequence bigint, {_FIELDS})
+ORDER BY community_id, member_id
 ON CONFLICT (community_id, member_id) DO UPDATE
 SET sequence = EXCLUDED.sequence, {", ".join(f"{name} = EXCLUDED.{name}" for name in _NAMES)}
 WHERE participants.sequence < EXCLUDED.sequence
 """)
 _MEET = text("""
 INSERT INTO participants (community_id, member_id)
-SELECT * FROM unnest(CAST(:communities AS uuid[]), CAST(:members AS uuid[])) ON CONFLICT DO NOTHING
+SELECT * FROM unnest(CAST(:communities AS uuid[]), CAST(:members AS uuid[])) ORDER BY 1, 2 ON CONFLICT DO NOTHING
 """)
 
 

@@ -15,9 +15,18 @@ class Base(DeclarativeBase):
 
 
 class Participant(Base):
-    """What matching knows of a member, learned from identity's events."""
+    """What matching knows of a member, learned from identity's events.
+
+    `parted_at`: what was open with them when they left is settled.
+    """
 
     __tablename__ = "participants"
+    __table_args__ = (
+        Index(
+            "participants_leaving", "left_at", "member_id",
+            postgresql_where=text("left_at IS NOT NULL AND parted_at IS NULL"),
+        ),
+    )  # fmt: skip
 
     community_id: Mapped[UUID] = mapped_column(primary_key=True)
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -29,6 +38,8 @@ class Participant(Base):
     time_zone: Mapped[str | None]
     availability: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
     sequence: Mapped[int] = mapped_column(server_default="0")
+    left_at: Mapped[datetime | None]
+    parted_at: Mapped[datetime | None]
 
 
 class Program(Base):
@@ -77,7 +88,10 @@ class Enrollment(Base):
 
 
 class MatchRun(Base):
-    """queued → solving → solved → published, or failed. `lease_until` tells a worker's run from an abandoned one."""
+    """queued → solving → solved → published, or failed, or discarded.
+
+    `lease_until` tells a worker's run from an abandoned one. `settings`: the weights and rules it was solved with.
+    """
 
     __tablename__ = "match_runs"
     __table_args__ = (Index("match_runs_listing", "community_id", "program_id", "id"),)
@@ -90,6 +104,7 @@ class MatchRun(Base):
     mode: Mapped[str] = mapped_column(server_default="best_total")
     pins: Mapped[list[dict[str, Any]]]
     prohibited: Mapped[list[dict[str, Any]]]
+    settings: Mapped[dict[str, Any] | None]
     certificate: Mapped[dict[str, Any] | None]
     failure: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(server_default="0")

@@ -141,6 +141,17 @@ async def test_m37_a_draft_is_reviewed_changed_and_solved_again_before_anybody_h
     assert await town.who_with_whom(again) == {"Ria": "Sue", "Sam": "Gus"}
     other = await town.draft(program, prohibited=[town.pair("Ria", "Sue"), town.pair("Ria", "Gus")])
     assert list(await town.who_with_whom(other)) == ["Sam"]
+    query = """query ($one: ID!, $other: ID!) {
+      matchRunComparison(runId: $one, otherId: $other) { gain lose pinsDropped { mentee { displayName } } }
+      matchRunDifferences(runId: $one, otherId: $other) { edges { node { change mentee { displayName } } } }
+    }"""
+    seen = await town.get(query, "Ada", one=again["id"], other=other["id"])
+    pinned = [{"mentee": {"displayName": "Ria"}}]
+    assert seen["matchRunComparison"] == {"gain": 0, "lose": 1, "pinsDropped": pinned}
+    told = [
+        (each["node"]["mentee"]["displayName"], each["node"]["change"]) for each in seen["matchRunDifferences"]["edges"]
+    ]
+    assert told == [("Ria", "LOSES")]
     for name in ("Ria", "Sam", "Gus", "Sue"):
         assert await town.pairings_of(name) == []
     assert (await town.publish(again))["status"] == "PUBLISHED"
