@@ -127,6 +127,18 @@ _TWO_RUNS = (
 
 @strawberry.type
 class Query:
+    match_preview: MatchPreview | None = fetched(
+        MATCHING,
+        "/previews/{id}",
+        arguments=(by_id("MatchPreview"),),
+        description="What other settings would do; for coordinators.",
+    )
+    wait_forecast: WaitForecast | None = fetched(
+        MATCHING,
+        "/programs/{program_id}/wait",
+        arguments=(Argument("program_id", strawberry.ID, "The program.", refers="Program"),),
+        description="How long a mentee would wait in a program, told before asking.",
+    )
     match_run_comparison: MatchRunComparison | None = fetched(
         MATCHING,
         "/match-runs/{run_id}/compared/{other_id}",
@@ -139,16 +151,4 @@ class Query:
         arguments=_TWO_RUNS,
         cursor=("weighs", "mentee_id"),
         description="For whom two match runs differ, and how; whoever loses most first. For coordinators.",
-    )
-    match_preview: MatchPreview | None = fetched(
-        MATCHING,
-        "/previews/{id}",
-        arguments=(by_id("MatchPreview"),),
-        description="What other settings would do; for coordinators.",
-    )
-    wait_forecast: WaitForecast | None = fetched(
-        MATCHING,
-        "/programs/{program_id}/wait",
-        arguments=(Argument("program_id", strawberry.ID, "The program.", refers="Program"),),
-        description="How long a mentee would wait in a program, told before asking.",
     )
