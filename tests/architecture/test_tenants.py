@@ -103,6 +103,11 @@ ROWS = {
         "INSERT INTO match_runs (id, community_id, program_id, status, seed, pins, prohibited, requested_by)"
         " VALUES (:id, :c, :program_id, 'failed', 0, '[]', '[]', :id)",
     ),
+    "other_id": (
+        "matching",
+        "INSERT INTO match_runs (id, community_id, program_id, status, seed, pins, prohibited, requested_by)"
+        " VALUES (:id, :c, :program_id, 'solved', 0, '[]', '[]', :id)",
+    ),
     "pairing_id": (
         "matching",
         "INSERT INTO pairings (id, community_id, program_id, mentor_id, mentee_id, status)"

@@ -120,7 +120,8 @@ async def test_pairings_requests_and_match_runs_come_as_they_go_on_to_whom_they_
         await coordinator.subscribe(runs, {"p": program}, id_="runs")
         assert [await each.silent() for each in (one, two, coordinator)] == [True] * 3
         run = (await running.do("startMatchRun", {"programId": program}, by=owner, want="matchRun { id }"))["matchRun"]
-        [solved] = await coordinator.data(of="runs")
+        begun, solved = await coordinator.data(2, of="runs")
+        assert begun["matchRunChanged"]["became"] == "SOLVING"
         assert solved["matchRunChanged"]["became"] == "SOLVED", solved
         assert solved["matchRunChanged"]["matchRun"] == {"id": run["id"], "status": "SOLVED", "failure": None}
         given = {"programId": program, "mentorId": encode_id("Member", mentor.member_id), "message": "Would you?"}

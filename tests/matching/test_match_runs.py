@@ -1,8 +1,11 @@
 """A coordinator's day: open a program, enroll, solve, look, publish; and what members see of it."""
 
+import asyncio
+
 import pytest
 
 from kith_chassis.ids import new_id
+from kith_matching import runs
 from kith_testkit.probe import Actor, eventually
 
 pytestmark = pytest.mark.integration
@@ -166,3 +169,36 @@ async def test_a_stranger_finds_nothing(matching, coordinator, stranger, cohort)
     assert (await other.get(f"/programs/{program['id']}")).status_code == 404
     assert (await other.post(f"/programs/{program['id']}/match-runs", json={})).status_code == 404
     assert (await other.post("/read/programs", json={"keys": [program["id"]]})).json() == [None]
+
+
+async def test_a_run_thrown_away_in_mid_solve_is_given_up_and_stays_that(matching, coordinator, cohort, monkeypatch):
+    begun, discarded, gave_up = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(_module, _problem, keep):
+        begun.set()
+        await discarded.wait()
+        try:
+            await keep()
+        finally:
+            gave_up.set()
+
+    monkeypatch.setattr(runs, "solved", slow)
+    client = matching.client(coordinator)
+    program = await open_program(client)
+    await enroll(client, program, *cohort)
+    run = (await client.post(f"/programs/{program['id']}/match-runs", json={})).json()
+    await asyncio.wait_for(begun.wait(), 20)
+    assert (await client.get(f"/match-runs/{run['id']}")).json()["status"] == "solving"
+    for _ in range(2):
+        answer = await client.post(f"/match-runs/{run['id']}/discard")
+        assert (answer.status_code, answer.json()["status"]) == (200, "discarded")
+    discarded.set()
+    await asyncio.wait_for(gave_up.wait(), 20)
+    monkeypatch.undo()
+    again = await solved(client, program)  # solved after it by the same worker
+    assert again["status"] == "solved"
+    given_up = (await client.get(f"/match-runs/{run['id']}")).json()
+    assert (given_up["status"], given_up["failure"]) == ("discarded", None)
+    for type_ in ("match_run_failed", "match_run_discarded", "match_run_started"):
+        told = await matching.emitted(coordinator.community_id, f"matching.{type_}.v1")
+        assert len(told) == {"match_run_failed": 0, "match_run_discarded": 1, "match_run_started": 2}[type_]

@@ -64,6 +64,7 @@ class MatchRunStatus(Enum):
     SOLVED = "solved"
     PUBLISHED = "published"
     FAILED = "failed"
+    DISCARDED = "discarded"
 
 
 @enumeration
@@ -236,7 +237,7 @@ class MatchSuggestion:
     next_best: Member | None = joined(
         IDENTITY, "/read/members", key="next_best_id", description="Who else would fit this mentee."
     )
-    switch_cost: float | None = plain("What the whole cohort would lose if the mentee got that one instead.")
+    switch_cost: float | None = plain("What the whole cohort would lose at least if the mentee got that one instead.")
 
 
 @record

@@ -167,6 +167,13 @@ class PublishMatchRunInput(Input):
 
 
 @taking
+class DiscardMatchRunInput(Input):
+    """A match run that is not published."""
+
+    run_id: strawberry.ID = given("The match run.", refers="MatchRun")
+
+
+@taking
 class AcceptPairingInput(Input):
     """A pairing one is part of."""
 
@@ -269,6 +276,10 @@ mutations = [
     mutation(
         "publish_match_run", MATCHING, "POST", "/match-runs/{run_id}/publish", takes=PublishMatchRunInput,
         gives=_run, description="Propose the pairings of a match run to their members; for coordinators.",
+    ),
+    mutation(
+        "discard_match_run", MATCHING, "POST", "/match-runs/{run_id}/discard", takes=DiscardMatchRunInput,
+        gives=_run, description="Throw a match run away, also while it is solved; for coordinators.",
     ),
     mutation(
         "accept_pairing", MATCHING, "POST", "/pairings/{pairing_id}/answer", takes=AcceptPairingInput,

@@ -194,6 +194,7 @@ class EndReason(Enum):
     SILENCE = "silence"
     COMPLETED = "completed"
     NO_FAULT = "no_fault"
+    MEMBER_LEFT = "member_left"
 
 
 @node(MATCHING, "/read/pairings")

@@ -6,10 +6,10 @@ from enum import Enum
 import strawberry
 from strawberry.scalars import JSON
 
-from kith_gateway.joins import IDENTITY, MATCHING, Argument, by_id, fetched, identifier, joined, plain
+from kith_gateway.joins import IDENTITY, MATCHING, Argument, by_id, fetched, identifier, joined, paged, plain
 from kith_gateway.schema.identity import Member
-from kith_gateway.schema.matching import Program
-from kith_gateway.types import enumeration, record
+from kith_gateway.schema.matching import MatchRun, Program
+from kith_gateway.types import Connection, enumeration, record
 
 
 @enumeration
@@ -42,7 +42,7 @@ class PreviewSide:
 
 @record
 class PreviewChange:
-    """A mentee who would have another mentor, or one or none where it was the other way before."""
+    """A mentee with another mentor, or with one or none where it was the other way before."""
 
     change: Effect = plain("What it means to them.")
     fit_before: float | None = plain("How well the mentor of before fits, by the changed weights.")
@@ -85,6 +85,31 @@ class MatchPreview:
 
 
 @record
+class PairOfTwo:
+    """A mentee and a mentor."""
+
+    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="The mentee.")
+    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="The mentor.")
+
+
+@record
+class MatchRunComparison:
+    """What one match run changes of another; fits are measured by the weights of the one after."""
+
+    gain: int = plain("Mentees who have a mentor who fits better, or one at all.")
+    lose: int = plain("Mentees who have one who fits worse, or none any more.")
+    another_mentor: int = plain("Mentees for whom anything is different.")
+    settings_before: JSON | None = plain("The weights and rules the one before was solved with, where they are known.")
+    settings_after: JSON | None = plain("Those of the one after.")
+    pins_added: list[PairOfTwo] = plain("Pins of the one after alone; the first hundred.", bound=100)
+    pins_dropped: list[PairOfTwo] = plain("Pins of the one before alone; the first hundred.", bound=100)
+    prohibited_added: list[PairOfTwo] = plain("Prohibitions of the one after alone; the first hundred.", bound=100)
+    prohibited_dropped: list[PairOfTwo] = plain("Those of the one before alone; the first hundred.", bound=100)
+    before: MatchRun | None = joined(MATCHING, "/read/match-runs", key="before_id", description="The one before.")
+    after: MatchRun | None = joined(MATCHING, "/read/match-runs", key="after_id", description="The one after.")
+
+
+@record
 class WaitForecast:
     """How long somebody who enrolls as a mentee now would wait, as things went in the last eight weeks."""
 
@@ -92,6 +117,12 @@ class WaitForecast:
     free: int = plain("Places that mentors have left.")
     paired_a_week: float = plain("Mentees who got a mentor in a week, lately.")
     weeks: float | None = plain("Weeks to wait; null when no place is free and nobody got one lately.")
+
+
+_TWO_RUNS = (
+    Argument("run_id", strawberry.ID, "The match run before.", refers="MatchRun"),
+    Argument("other_id", strawberry.ID, "The one after, of the same program.", refers="MatchRun"),
+)
 
 
 @strawberry.type
@@ -107,4 +138,17 @@ class Query:
         "/programs/{program_id}/wait",
         arguments=(Argument("program_id", strawberry.ID, "The program.", refers="Program"),),
         description="How long a mentee would wait in a program, told before asking.",
+    )
+    match_run_comparison: MatchRunComparison | None = fetched(
+        MATCHING,
+        "/match-runs/{run_id}/compared/{other_id}",
+        arguments=_TWO_RUNS,
+        description="What one match run changes of another, drafts or published; for coordinators.",
+    )
+    match_run_differences: Connection[PreviewChange] | None = paged(
+        MATCHING,
+        "/match-runs/{run_id}/compared/{other_id}/differences",
+        arguments=_TWO_RUNS,
+        cursor=("weighs", "mentee_id"),
+        description="For whom two match runs differ, and how; whoever loses most first. For coordinators.",
     )

@@ -49,7 +49,7 @@ class MatchRunChange:
 
 @record
 class PairingChange:
-    """A pairing of the caller was proposed, accepted or declined."""
+    """A pairing of the caller was proposed, accepted, declined or ended."""
 
     cursor: str = plain(_CURSOR)
     happened_at: datetime = plain(_WHEN)
@@ -96,19 +96,20 @@ class Subscription:
         description="Posts, as they are written.",
     )
     match_run_changed: MatchRunChange | None = happening(
-        _matching("match_run", "solved", "published", "failed"),
+        {"matching.match_run_started.v1": "solving"}
+        | _matching("match_run", "solved", "published", "failed", "discarded"),
         permission="matching:coordinate",
         arguments=(
             Argument("run_id", strawberry.ID | None, "Only this match run.", None, refers="MatchRun"),
             Argument("program_id", strawberry.ID | None, "Only those of this program.", None, refers="Program"),
         ),
-        description="Match runs, as they are solved, published or fail; for coordinators.",
+        description="Match runs, as they are begun, solved, published, discarded or fail; for coordinators.",
     )
     pairing_changed: PairingChange | None = happening(
-        _matching("pairing", "proposed", "accepted", "declined"),
+        _matching("pairing", "proposed", "accepted", "declined", "ended"),
         permission="matching:take_part",
         to=("mentor_id", "mentee_id"),
-        description="The caller's pairings, as they are proposed, accepted or declined.",
+        description="The caller's pairings, as they are proposed, accepted, declined or ended.",
     )
     request_changed: RequestChange | None = happening(
         {"matching.request_made.v1": "pending"} | _matching("request", "accepted", "declined", "withdrawn", "expired"),

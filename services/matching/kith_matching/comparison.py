@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from kith_matching.candidates import candidates
 from kith_matching.modes import assigned
 from kith_matching.optimum import optimum
-from kith_matching.scoring import Cohort, Person, Rules, Weights, person
+from kith_matching.scoring import SAME, Cohort, Person, Rules, Weights, person
 from kith_matching.solve import EVERY_PAIR
 
 SHOWN = 500  # people whose change is told one by one, those it matters most to
-SAME = 0.005  # scores closer than half a hundredth are the same to anybody
 
 Ints = NDArray[np.int64]
 

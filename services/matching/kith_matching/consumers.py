@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
 from kith_events.projections import Projection, Projections
-from kith_matching import ties
+from kith_matching import departures, ties
 
 consumers = Consumers()
-projections = Projections([Projection("participants", ignored=("greeted",)), Projection("ties"), Projection("thanks")])
+projections = Projections(
+    [Projection("participants", ignored=("greeted", "parted_at")), Projection("ties"), Projection("thanks")]
+)
 ties.listen(consumers)
+departures.listen(consumers)
 
 
 class ProfileChanged(View, type="identity.profile_changed.v1"):
@@ -42,6 +45,7 @@ _LEARN = text(f"""
 INSERT INTO participants (community_id, member_id, sequence, {", ".join(_NAMES)})
 SELECT community_id, member_id, sequence, {", ".join(_NAMES)}
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(community_id uuid, member_id uuid, sequence bigint, {_FIELDS})
+ORDER BY community_id, member_id
 ON CONFLICT (community_id, member_id) DO UPDATE
 SET sequence = EXCLUDED.sequence, {", ".join(f"{name} = EXCLUDED.{name}" for name in _NAMES)}
 WHERE participants.sequence < EXCLUDED.sequence
@@ -51,7 +55,7 @@ INSERT INTO participants (community_id, member_id, joined_at)
 SELECT community, member, min(at)
 FROM unnest(CAST(:communities AS uuid[]), CAST(:members AS uuid[]), CAST(:times AS timestamptz[]))
   AS j(community, member, at)
-GROUP BY 1, 2
+GROUP BY 1, 2 ORDER BY 1, 2
 ON CONFLICT (community_id, member_id) DO UPDATE SET joined_at = EXCLUDED.joined_at
 WHERE participants.joined_at IS NULL OR participants.joined_at > EXCLUDED.joined_at
 """)

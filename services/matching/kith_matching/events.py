@@ -11,7 +11,7 @@ from kith_matching.pairing_life.silence import TouchKind
 
 Side = Literal["mentor", "mentee", "peer"]
 Kind = Literal["mentoring", "buddy", "introduction", "peer", "review"]
-EndReason = Literal["agreed_end", "silence", "completed", "no_fault"]
+EndReason = Literal["agreed_end", "silence", "completed", "no_fault", "member_left"]
 CallEnd = Literal["filled", "ended", "closed"]
 LeavingReason = Literal["completed", "no_fault"]
 
@@ -46,6 +46,23 @@ class MemberEnrolled(Event, type="matching.member_enrolled.v1", aggregate="enrol
     side: Side
 
 
+class EnrollmentEnded(Event, type="matching.enrollment_ended.v1", aggregate="enrollment_id"):
+    """A member takes part in a program no more on that side, as they left the community."""
+
+    enrollment_id: UUID
+    program_id: UUID
+    member_id: UUID
+    side: Side
+    reason: Literal["member_left"]
+
+
+class MatchRunStarted(Event, type="matching.match_run_started.v1", aggregate="run_id"):
+    """A worker has begun to solve a run, or begun again after another one died."""
+
+    run_id: UUID
+    program_id: UUID
+
+
 class MatchRunSolved(Event, type="matching.match_run_solved.v1", aggregate="run_id"):
     """A draft is ready for review; nobody but coordinators sees it."""
 
@@ -58,6 +75,13 @@ class MatchRunSolved(Event, type="matching.match_run_solved.v1", aggregate="run_
 
 class MatchRunFailed(Event, type="matching.match_run_failed.v1", aggregate="run_id"):
     """A run was given up; nobody but coordinators sees why."""
+
+    run_id: UUID
+    program_id: UUID
+
+
+class MatchRunDiscarded(Event, type="matching.match_run_discarded.v1", aggregate="run_id"):
+    """A coordinator threw a run away, solved or not; nobody else ever hears of it."""
 
     run_id: UUID
     program_id: UUID

@@ -1,6 +1,6 @@
 from kith_chassis.database import Database
 from kith_chassis.jobs import Job
-from kith_matching import requests, runs
+from kith_matching import departures, requests, runs
 from kith_matching.introducing import schedules, working
 from kith_matching.open_calls import asking
 from kith_matching.pairing_life import nudges, pulses
@@ -27,6 +27,7 @@ async def _work_on_rounds(database: Database) -> None:
 
 jobs = [
     Job("solve match runs", 0.5, _solve_all),
+    Job("part with who left", 1, departures.part),
     Job("expire requests", 60, requests.expire),
     Job("nudge pairings", 60, nudges.send),
     Job("end pairings as agreed", 60, nudges.end_as_agreed),

@@ -18,6 +18,7 @@ class Participant(Base):
     """What matching knows of a member, learned from identity's events.
 
     `greeted`: whether programs that enroll newcomers were asked about them since they joined.
+    `parted_at`: what was open with them when they left is settled.
     """
 
     __tablename__ = "participants"
@@ -25,6 +26,10 @@ class Participant(Base):
         Index(
             "participants_to_greet", "community_id", "member_id",
             postgresql_where=text("joined_at IS NOT NULL AND NOT greeted"),
+        ),
+        Index(
+            "participants_leaving", "left_at", "member_id",
+            postgresql_where=text("left_at IS NOT NULL AND parted_at IS NULL"),
         ),
     )  # fmt: skip
 
@@ -40,6 +45,8 @@ class Participant(Base):
     sequence: Mapped[int] = mapped_column(server_default="0")
     joined_at: Mapped[datetime | None]
     greeted: Mapped[bool] = mapped_column(server_default="false")
+    left_at: Mapped[datetime | None]
+    parted_at: Mapped[datetime | None]
 
 
 class Program(Base):
@@ -95,7 +102,10 @@ class Enrollment(Base):
 
 
 class MatchRun(Base):
-    """queued → solving → solved → published, or failed. `lease_until` tells a worker's run from an abandoned one."""
+    """queued → solving → solved → published, or failed, or discarded.
+
+    `lease_until` tells a worker's run from an abandoned one. `settings`: the weights and rules it was solved with.
+    """
 
     __tablename__ = "match_runs"
     __table_args__ = (Index("match_runs_listing", "community_id", "program_id", "id"),)
@@ -108,6 +118,7 @@ class MatchRun(Base):
     mode: Mapped[str] = mapped_column(server_default="best_total")
     pins: Mapped[list[dict[str, Any]]]
     prohibited: Mapped[list[dict[str, Any]]]
+    settings: Mapped[dict[str, Any] | None]
     certificate: Mapped[dict[str, Any] | None]
     failure: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(server_default="0")

@@ -205,10 +205,16 @@ async def all_known(session: AsyncSession, member_ids: Collection[UUID]) -> None
 
 
 async def _known(session: AsyncSession, member_ids: Collection[UUID]) -> set[UUID]:
+    """Those of them who are members. They do not leave before this transaction ends, so that what it adds ends too.
+
+    In one order, as profiles are written: two transactions cannot wait for each other.
+    """
     statement = select(Participant.member_id).where(
-        Participant.community_id == tenant_of(session), Participant.member_id.in_(member_ids)
+        Participant.community_id == tenant_of(session),
+        Participant.member_id.in_(member_ids),
+        Participant.left_at.is_(None),
     )
-    return set(await session.scalars(statement))
+    return set(await session.scalars(statement.order_by(Participant.member_id).with_for_update(read=True)))
 
 
 async def enroll(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, text
@@ -122,6 +123,14 @@ async def settle(session: AsyncSession, *, actor_id: UUID, request_id: UUID, to:
     if to == "declined":
         await _ask_next(session, request)
     return request
+
+
+async def close(session: AsyncSession, request: Request, *, to: Literal["withdrawn", "declined"]) -> None:
+    """Settle a pending request, locked, in the place of one who cannot any more; after a no the next is asked."""
+    request.status, request.settled_at = to, clock.now()
+    emit(session, _EVENTS[to](**_fields(request)), tenant=request.community_id)
+    if to == "declined":
+        await _ask_next(session, request)
 
 
 async def expire(database: Database) -> None:

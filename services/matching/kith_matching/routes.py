@@ -203,6 +203,11 @@ async def publish_run(run_id: UUID, _: Coordinator, session: Transaction) -> Run
     return RunOut.model_validate(await runs.publish(session, run_id=run_id))
 
 
+@run.post("/match-runs/{run_id}/discard", responses=problems(NoSuchRun, NotSolved))
+async def discard_run(run_id: UUID, _: Coordinator, session: Transaction) -> RunOut:
+    return RunOut.model_validate(await runs.discard(session, run_id=run_id))
+
+
 @pairing.get("/programs/{program_id}/pairings", responses=problems(NoSuchProgram, InvalidCursor))
 async def list_pairings(
     program_id: UUID, _: Coordinator, session: Transaction, first: First = 50, after: After = None

@@ -14,7 +14,13 @@ from kith_chassis.database import Database, tenant_of
 from kith_chassis.events import emit
 from kith_matching import clock, pairings, programs
 from kith_matching.errors import BadPins, NoSuchRun, NotSolved
-from kith_matching.events import MatchRunFailed, MatchRunPublished, MatchRunSolved
+from kith_matching.events import (
+    MatchRunDiscarded,
+    MatchRunFailed,
+    MatchRunPublished,
+    MatchRunSolved,
+    MatchRunStarted,
+)
 from kith_matching.introducing import apart
 from kith_matching.loads import evidence
 from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Pairing, Program
@@ -102,14 +108,29 @@ async def publish(session: AsyncSession, *, run_id: UUID) -> MatchRun:
     found_since = select(Pairing.mentee_id).where(
         Pairing.program_id == program.id, Pairing.status.in_(("proposed", "accepted")), Pairing.private.is_(False)
     )
+    here = select(Enrollment.member_id).where(Enrollment.program_id == program.id, Enrollment.side == "mentor")
     left_out = select(MatchSuggestion.mentee_id).where(
         MatchSuggestion.run_id == run.id,
-        MatchSuggestion.mentor_id.is_(None),
+        MatchSuggestion.mentor_id.is_(None) | MatchSuggestion.mentor_id.not_in(here),  # or theirs has left since
         MatchSuggestion.mentee_id.not_in(found_since),
     )
     await programs.first_next_time(session, program.id, list(await session.scalars(left_out)))
     run.status, run.published_at = "published", clock.now()
     emit(session, MatchRunPublished(run_id=run.id, program_id=program.id, pairings=made))
+    return run
+
+
+async def discard(session: AsyncSession, *, run_id: UUID) -> MatchRun:
+    """Throw a run away that is not published: it is not begun, a worker gives it up, a draft stays for looking at.
+
+    Doing it again changes nothing, and a run that failed stays that. Raises NoSuchRun or NotSolved.
+    """
+    run = await found(session, run_id, lock=True)
+    if run.status == "published":
+        raise NotSolved("This run is published; its members know of it.")
+    if run.status in {"queued", "solving", "solved"}:
+        run.status, run.lease_until = "discarded", None
+        emit(session, MatchRunDiscarded(run_id=run.id, program_id=run.program_id))
     return run
 
 
@@ -121,10 +142,11 @@ WHERE id = (
   SELECT id FROM match_runs WHERE status = 'queued' OR (status = 'solving' AND lease_until < now())
   ORDER BY requested_at LIMIT 1 FOR UPDATE SKIP LOCKED
 )
-RETURNING id, attempts
+RETURNING id, attempts, community_id, program_id
 """)
 _EXTEND = text(
     "UPDATE match_runs SET lease_until = now() + make_interval(secs => :lease) WHERE id = :run AND status = 'solving'"
+    " RETURNING id"
 )
 # The cohort as PostgreSQL's own JSON, straight into the solver: no object per person on the way. Ordered by what
 # people said of themselves, so that equal cohorts have equal results whatever their members' ids.
@@ -168,8 +190,9 @@ async def solve_next(database: Database) -> bool:
     """Take the oldest waiting or abandoned run and solve it; False when there is none."""
     async with database.transaction() as session:
         claimed = (await session.execute(_CLAIM, {"lease": LEASE_SECONDS})).first()
-    if claimed is None:
-        return False
+        if claimed is None:
+            return False
+        emit(session, MatchRunStarted(run_id=claimed.id, program_id=claimed.program_id), tenant=claimed.community_id)
     try:
         problem = await _problem(database, claimed.id)
         solution = await _solve_apart(database, claimed.id, problem)
@@ -185,6 +208,7 @@ async def _problem(database: Database, run_id: UUID) -> str:
     async with database.transaction() as session:
         run = (await session.scalars(select(MatchRun).where(MatchRun.id == run_id))).one()
         program = (await session.scalars(select(Program).where(Program.id == run.program_id))).one()
+        run.settings = {"weights": program.weights, "rules": program.rules}
         place = {"community": run.community_id, "program": run.program_id}
         mentees, mentors = await cohort(session, community_id=run.community_id, program_id=run.program_id)
         never = await apart.pairs(session, run.community_id)
@@ -207,11 +231,16 @@ async def _problem(database: Database, run_id: UUID) -> str:
 
 
 async def _solve_apart(database: Database, run_id: UUID, problem: str) -> dict[str, Any]:
-    """Solve in a child process, keeping the lease meanwhile. ValueError: cannot be solved; RuntimeError: it died."""
+    """Solve in a child process, keeping the lease meanwhile.
+
+    Raises ValueError when it cannot be solved, RuntimeError when the child died, or was stopped as the run is not ours
+    any more.
+    """
 
     async def keep() -> None:
         async with database.transaction() as session:
-            await session.execute(_EXTEND, {"run": run_id, "lease": LEASE_SECONDS})
+            if (await session.execute(_EXTEND, {"run": run_id, "lease": LEASE_SECONDS})).first() is None:
+                raise RuntimeError("the run was discarded, or finished by somebody else")
 
     return await solved("kith_matching.solve", problem, keep)
 
@@ -224,7 +253,7 @@ async def _store(database: Database, run_id: UUID, solution: Mapping[str, Any]) 
     ]
     async with database.transaction() as session:
         run = (await session.scalars(select(MatchRun).where(MatchRun.id == run_id).with_for_update())).one()
-        if run.status != "solving":  # somebody else finished it: our result is the same
+        if run.status != "solving":  # discarded, or finished by somebody else with the same result
             return
         values = {"run": run_id, "community": run.community_id, "rows": json.dumps(rows)}
         await session.execute(_STORE, values)
@@ -242,6 +271,8 @@ async def _store(database: Database, run_id: UUID, solution: Mapping[str, Any]) 
 async def _fail(database: Database, run_id: UUID, *, reason: str, final: bool) -> None:
     async with database.transaction() as session:
         run = (await session.scalars(select(MatchRun).where(MatchRun.id == run_id).with_for_update())).one()
+        if run.status != "solving":  # discarded, or finished by somebody else
+            return
         run.status, run.failure, run.lease_until = ("failed" if final else "queued"), reason[:1000], None
         if final:
             emit(session, MatchRunFailed(run_id=run.id, program_id=run.program_id), tenant=run.community_id)

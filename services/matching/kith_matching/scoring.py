@@ -24,6 +24,7 @@ Ints = NDArray[np.intp]
 Pair = tuple[UUID, UUID]
 
 UNKNOWN = 0.5  # the part of a pair about which nothing is known: neither for nor against
+SAME = 0.005  # scores closer than half a hundredth are the same to anybody
 TOP_LEVEL = 5
 MOST_SKILLS = 100  # more than a profile holds
 WEEK_MINUTES = 7 * 24 * 60

@@ -202,7 +202,7 @@ class CertificateOut(BaseModel):
 class RunOut(Out):
     id: UUID
     program_id: UUID
-    status: Literal["queued", "solving", "solved", "published", "failed"]
+    status: Literal["queued", "solving", "solved", "published", "failed", "discarded"]
     seed: int
     mode: Mode
     certificate: CertificateOut | None

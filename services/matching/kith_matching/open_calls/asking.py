@@ -74,7 +74,7 @@ SELECT json_build_object({_PERSON}, 'skills', p.skills_offered)::text AS person,
   (SELECT count(*) FROM pairings q WHERE q.community_id = :community AND q.quiet_id = p.member_id
     AND q.mentor_id = p.member_id AND q.ended_at > :lately) AS quiet
 FROM counted c JOIN participants p ON p.community_id = :community AND p.member_id = c.member_id
-WHERE jsonb_array_length(p.skills_offered) > 0
+WHERE jsonb_array_length(p.skills_offered) > 0 AND p.left_at IS NULL
   AND NOT EXISTS (SELECT FROM enrollments e WHERE e.community_id = :community AND e.program_id = :program
     AND e.member_id = p.member_id AND e.side = 'mentor')
   AND NOT EXISTS (SELECT FROM last_calls l WHERE l.community_id = :community AND l.member_id = p.member_id

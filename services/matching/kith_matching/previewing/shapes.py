@@ -51,6 +51,33 @@ class ResultOut(BaseModel):
     changes: list[ChangeOut]
 
 
+class DifferenceOut(ChangeOut):
+    model_config = ConfigDict(from_attributes=True)
+
+    weighs: int
+
+
+class PairOut(BaseModel):
+    mentee_id: UUID
+    mentor_id: UUID
+
+
+class ComparisonOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    before_id: UUID
+    after_id: UUID
+    gain: int
+    lose: int
+    another_mentor: int
+    settings_before: dict[str, Any] | None
+    settings_after: dict[str, Any] | None
+    pins_added: list[PairOut]
+    pins_dropped: list[PairOut]
+    prohibited_added: list[PairOut]
+    prohibited_dropped: list[PairOut]
+
+
 class ForecastOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 

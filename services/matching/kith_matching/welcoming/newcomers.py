@@ -38,10 +38,10 @@ WITH joined AS (
 ), greeted AS (
   UPDATE participants p SET greeted = true FROM joined s
   WHERE p.community_id = s.community_id AND p.member_id = s.member_id
-  RETURNING p.community_id, p.member_id, p.joined_at
+  RETURNING p.community_id, p.member_id, p.joined_at, p.left_at
 )
 SELECT g.community_id, g.member_id, r.id AS program_id FROM greeted g
-LEFT JOIN programs r ON r.community_id = g.community_id AND r.newcomers_since <= g.joined_at
+LEFT JOIN programs r ON r.community_id = g.community_id AND r.newcomers_since <= g.joined_at AND g.left_at IS NULL
   AND r.status IN ('open', 'running') AND (r.enroll_from IS NULL OR r.enroll_from <= :now)
   AND (r.enroll_until IS NULL OR r.enroll_until > :now)
   AND NOT EXISTS (SELECT FROM enrollments e WHERE e.community_id = g.community_id AND e.program_id = r.id
