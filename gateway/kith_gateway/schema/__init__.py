@@ -20,6 +20,7 @@ from kith_gateway.schema import (
     help_queue,
     identity,
     identity_mutations,
+    importing,
     introductions,
     introductions_mutations,
     matching,
@@ -52,6 +53,7 @@ QUERIES = (
 MUTATIONS = (
     identity_mutations,
     matching_mutations,
+    importing,
     pairing_life_mutations,
     guidance,
     help_queue,

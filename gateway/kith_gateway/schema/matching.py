@@ -154,6 +154,7 @@ class Enrollment:
     side: Side = plain("What as.")
     max_pairings: int = plain("Pairings at most.")
     weekly_hours: float | None = plain("Hours a week.")
+    goals: list[str] = plain("What they want to reach in it.", bound=20)
     paused: bool = plain("Whether the member wants no new pairing now.")
     priority: int = plain("How much they come first where places are too few: left out, or left alone, so many times.")
     enrolled_at: datetime = plain("Since when.")
@@ -281,6 +282,12 @@ _OF_RUN = (Argument("run_id", strawberry.ID, "The match run.", refers="MatchRun"
 
 @strawberry.type
 class Query:
+    enrollments: Connection[Enrollment] | None = paged(
+        MATCHING,
+        "/programs/{program_id}/enrollments",
+        arguments=_OF_PROGRAM,
+        description="Who takes part in a program, who enrolled first comes first; for coordinators.",
+    )
     programs: Connection[Program] | None = paged(MATCHING, "/programs", description="The programs, the newest first.")
     program: Program | None = lookup(MATCHING, "/read/programs", of="Program", description="One program.")
     match_runs: Connection[MatchRun] | None = paged(

@@ -105,6 +105,7 @@ class ChangeEnrollmentInput(Input):
     side: Side = given("The side one is enrolled on.")
     max_pairings: int | None = maybe("Pairings at most.")
     weekly_hours: float | None = maybe("Hours a week.")
+    goals: list[str] | None = maybe("What one wants to reach in it; 20 at most.")
     paused: bool | None = maybe("True: no new pairing now.")
 
 

@@ -45,6 +45,14 @@ class MemberEnrolled(Event, type="matching.member_enrolled.v1", aggregate="enrol
     side: Side
 
 
+class HistoryImported(Event, type="matching.history_imported.v1", aggregate="program_id"):
+    """Pairings of before came into a program by a list; none of them is told of by itself."""
+
+    program_id: UUID
+    pairings: int = Field(ge=0, examples=[120])
+    corrected: int = Field(ge=0, examples=[3])
+
+
 class MatchRunSolved(Event, type="matching.match_run_solved.v1", aggregate="run_id"):
     """A draft is ready for review; nobody but coordinators sees it."""
 

@@ -5,6 +5,7 @@ from kith_matching.consumers import consumers
 from kith_matching.coordination import routes as coordination
 from kith_matching.guidance import routes as guidance
 from kith_matching.help_queue import routes as help_queue
+from kith_matching.importing import routes as importing
 from kith_matching.introducing import routes as introducing
 from kith_matching.jobs import jobs
 from kith_matching.pairing_life import goal_routes
@@ -19,6 +20,7 @@ app = create_service(
         pairing_life.routes,
         goal_routes.routes,
         guidance.routes,
+        importing.routes,
         coordination.routes,
         help_queue.routes,
         previewing.routes,

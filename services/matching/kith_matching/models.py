@@ -71,9 +71,11 @@ class Enrollment(Base):
     side: Mapped[str]
     max_pairings: Mapped[int]
     weekly_hours: Mapped[float | None]
+    goals: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     paused: Mapped[bool] = mapped_column(server_default="false")
     priority: Mapped[int] = mapped_column(server_default="0")
     enrolled_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    import_digest: Mapped[bytes | None]
 
 
 class MatchRun(Base):
@@ -119,7 +121,7 @@ class Pairing(Base):
     """Two members brought together: proposed → accepted, or declined, later ended.
 
     `settled_at` is when it was accepted or declined. `quiet_id`: who went quiet, where silence ended it.
-    `private`: brought from outside; it takes nobody's room.
+    `private`: brought from outside; it takes nobody's room. `import_digest`: what a list, where it came from, said.
     """
 
     __tablename__ = "pairings"
@@ -150,6 +152,7 @@ class Pairing(Base):
     end_reason: Mapped[str | None]
     quiet_id: Mapped[UUID | None]
     private: Mapped[bool] = mapped_column(server_default="false")
+    import_digest: Mapped[bytes | None]
 
 
 class Request(Base):

@@ -184,11 +184,12 @@ RETURNING id, member_id, side
 
 async def all_known(session: AsyncSession, member_ids: Collection[UUID]) -> None:
     """Raises NoSuchParticipant unless all of them are members of the community."""
-    if set(member_ids) - await _known(session, member_ids):
+    if set(member_ids) - await known(session, member_ids):
         raise NoSuchParticipant
 
 
-async def _known(session: AsyncSession, member_ids: Collection[UUID]) -> set[UUID]:
+async def known(session: AsyncSession, member_ids: Collection[UUID]) -> set[UUID]:
+    """Those of them who are members of the community, as far as matching has heard."""
     statement = select(Participant.member_id).where(
         Participant.community_id == tenant_of(session), Participant.member_id.in_(member_ids)
     )
@@ -201,16 +202,16 @@ async def enroll(
     """Enroll members; returns how many are new, and who could not be. Doing it again changes nothing."""
     program = await taking_part(session, program_id)
     community_id = tenant_of(session)
-    known = await _known(session, {each.member_id for each in new})
+    heard = await known(session, {each.member_id for each in new})
     errors = [
         EnrollmentError(index, NoSuchParticipant.code, NoSuchParticipant.title())
         for index, each in enumerate(new)
-        if each.member_id not in known
+        if each.member_id not in heard
     ]
     rows = [
         {**asdict(each), "id": str(new_id()), "member_id": str(each.member_id)}
         for each in new
-        if each.member_id in known
+        if each.member_id in heard
     ]
     values = {"community": community_id, "program": program.id, "rows": json.dumps(rows)}
     made = (await session.execute(_ENROLL, values)).all()

@@ -41,6 +41,16 @@ async def enrollment_counts(session: AsyncSession, program_ids: Sequence[UUID]) 
     return [empty | counts.get(each, {}) for each in program_ids]
 
 
+async def enrollments(
+    session: AsyncSession, *, program_id: UUID, first: int, after: str | None
+) -> tuple[list[Enrollment], str | None]:
+    await programs.found(session, program_id)
+    statement = select(Enrollment).where(
+        Enrollment.community_id == tenant_of(session), Enrollment.program_id == program_id
+    )
+    return await paginate(session, statement, by=[Enrollment.id], first=first, after=after)
+
+
 async def match_runs(
     session: AsyncSession, *, program_id: UUID, first: int, after: str | None
 ) -> tuple[list[MatchRun], str | None]:

@@ -120,6 +120,7 @@ class EnrollmentChange(In):
     side: Side
     max_pairings: int | None = Field(default=None, ge=0, le=50)
     weekly_hours: float | None = Field(default=None, ge=0, le=168)
+    goals: list[Name] | None = Field(default=None, max_length=20)
     paused: bool | None = None
 
 
@@ -149,6 +150,7 @@ class EnrollmentOut(Out):
     side: Side
     max_pairings: int
     weekly_hours: float | None
+    goals: list[str]
     paused: bool
     priority: int
     enrolled_at: datetime
