@@ -14,6 +14,7 @@ from kith_gateway.types import Connection, Node, enumeration, node, record
 if TYPE_CHECKING:
     from kith_gateway.schema.guidance import CheckInTemplate, Resource
 
+_HERE = strawberry.lazy("kith_gateway.schema.matching")
 _OF_GUIDANCE = strawberry.lazy("kith_gateway.schema.guidance")
 
 
@@ -128,6 +129,14 @@ class Program(Node):
     enrollment_counts: EnrollmentCounts | None = joined(
         MATCHING, "/read/enrollment-counts-by-program", key="id", description="How many are enrolled."
     )
+    my_enrollments: list[Annotated["Enrollment", _HERE]] | None = joined(
+        MATCHING,
+        "/read/own-enrollments-by-program",
+        key="id",
+        shape="list",
+        bound=3,
+        description="What the caller takes part as.",
+    )
     check_in_templates: list[Annotated["CheckInTemplate", _OF_GUIDANCE]] | None = joined(
         MATCHING,
         "/read/check-in-templates-by-program",
@@ -156,6 +165,7 @@ class Enrollment:
     weekly_hours: float | None = plain("Hours a week.")
     goals: list[str] = plain("What they want to reach in it.", bound=20)
     paused: bool = plain("Whether the member wants no new pairing now.")
+    paused_until: date | None = plain("The last day of that, in their zone; null for until further notice.")
     priority: int = plain("How much they come first where places are too few: left out, or left alone, so many times.")
     enrolled_at: datetime = plain("Since when.")
     member: Member | None = joined(IDENTITY, "/read/members", key="member_id", description="Who.")

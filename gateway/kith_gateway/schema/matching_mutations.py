@@ -106,7 +106,8 @@ class ChangeEnrollmentInput(Input):
     max_pairings: int | None = maybe("Pairings at most.")
     weekly_hours: float | None = maybe("Hours a week.")
     goals: list[str] | None = maybe("What one wants to reach in it; 20 at most.")
-    paused: bool | None = maybe("True: no new pairing now.")
+    paused: bool | None = maybe("True: no new pairing now, and nobody's silence counts. Place and standing stay.")
+    paused_until: date | None = maybe("The last day of the pause; null for until further notice.")
 
 
 @taking

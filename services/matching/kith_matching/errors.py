@@ -97,6 +97,12 @@ class EnrollmentPaused(Conflict):
     code = "enrollment_paused"
 
 
+class BadPause(Invalid):
+    """Only a pause has a last day; say that you pause as well."""
+
+    code = "bad_pause"
+
+
 class WithOneself(Invalid):
     """Nobody can be their own mentor; ask somebody else."""
 

@@ -1,7 +1,7 @@
 """What matching tells the others."""
 
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -38,6 +38,25 @@ class ProgramCompleted(Event, type="matching.program_completed.v1", aggregate="p
 
 class MemberEnrolled(Event, type="matching.member_enrolled.v1", aggregate="enrollment_id"):
     """A member takes part in a program on one side."""
+
+    enrollment_id: UUID
+    program_id: UUID
+    member_id: UUID
+    side: Side
+
+
+class PauseBegan(Event, type="matching.pause_began.v1", aggregate="enrollment_id"):
+    """A member wants no new pairing in a program, to the end of a day or until further notice."""
+
+    enrollment_id: UUID
+    program_id: UUID
+    member_id: UUID
+    side: Side
+    last_day: Annotated[date, Field(examples=["2027-03-01"])] | None
+
+
+class PauseEnded(Event, type="matching.pause_ended.v1", aggregate="enrollment_id"):
+    """A member is back in a program, where they stood before."""
 
     enrollment_id: UUID
     program_id: UUID

@@ -3,6 +3,7 @@ from kith_chassis.jobs import Job
 from kith_matching import requests, runs
 from kith_matching.introducing import schedules, working
 from kith_matching.pairing_life import nudges, pulses
+from kith_matching.pausing import pauses
 from kith_matching.previewing import previews
 
 
@@ -25,6 +26,7 @@ async def _work_on_rounds(database: Database) -> None:
 
 jobs = [
     Job("solve match runs", 0.5, _solve_all),
+    Job("end pauses", 60, pauses.end),
     Job("expire requests", 60, requests.expire),
     Job("nudge pairings", 60, nudges.send),
     Job("end pairings as agreed", 60, nudges.end_as_agreed),

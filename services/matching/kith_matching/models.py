@@ -56,11 +56,12 @@ class Program(Base):
 
 
 class Enrollment(Base):
-    """A member on one side of a program, with the capacity they offer."""
+    """A member on one side of a program, with the capacity they offer. A pause may have a last day, `paused_until`."""
 
     __tablename__ = "enrollments"
     __table_args__ = (
         Index("one_enrollment_per_side", "community_id", "program_id", "member_id", "side", unique=True),
+        Index("enrollments_coming_back", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
         CheckConstraint("max_pairings >= 0 AND max_pairings <= 50", name="max_pairings"),
     )
 
@@ -73,6 +74,7 @@ class Enrollment(Base):
     weekly_hours: Mapped[float | None]
     goals: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     paused: Mapped[bool] = mapped_column(server_default="false")
+    paused_until: Mapped[date | None]
     priority: Mapped[int] = mapped_column(server_default="0")
     enrolled_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     import_digest: Mapped[bytes | None]

@@ -26,7 +26,7 @@ from kith_matching.errors import (
 )
 from kith_matching.events import MemberEnrolled, ProgramCompleted, ProgramOpened, ProgramStarted
 from kith_matching.models import Enrollment, Participant, Program
-from kith_matching.pairing_life import contact
+from kith_matching.pausing import pauses
 from kith_matching.scoring import Rules, Weights
 
 MOST_PRIORITY = 9
@@ -280,13 +280,15 @@ async def two_sides(
 async def change_enrollment(
     session: AsyncSession, *, program_id: UUID, member_id: UUID, side: str, changes: dict[str, Any]
 ) -> Enrollment:
-    """Change capacity or pause, any time; pairings that exist stay. Capacity and pause stay as they are for None."""
+    """Change capacity or pause, any time; pairings that exist stay. Capacity and pause stay as they are for None.
+
+    Raises NotEnrolled or BadPause.
+    """
     await found(session, program_id)
     one = await enrollment(session, program_id=program_id, member_id=member_id, side=side, lock=True)
-    if one.paused and changes.get("paused") is False:
-        await contact.resume(session, program_id=program_id, member_id=member_id)
+    await pauses.change(session, one, changes)
     for name, value in changes.items():
-        if value is not None or name == "weekly_hours":  # hours can be unknown; room and pause cannot
-            setattr(one, name, value)
+        if name not in {"paused", "paused_until"} and (value is not None or name == "weekly_hours"):
+            setattr(one, name, value)  # hours can be unknown, room cannot
     await session.flush()
     return one

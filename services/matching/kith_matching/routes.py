@@ -9,6 +9,7 @@ from kith_matching.errors import (
     AlreadyAnswered,
     AlreadyPaired,
     AlreadyWaiting,
+    BadPause,
     BadPins,
     BadSettings,
     EnrollmentClosed,
@@ -115,7 +116,7 @@ async def enroll(program_id: UUID, body: EnrollmentIn, actor: Participant, sessi
     return EnrollmentOut.model_validate(await programs.enroll_oneself(session, program_id=program_id, new=new))
 
 
-@program.patch("/programs/{program_id}/enrollments", responses=problems(NotEnrolled))
+@program.patch("/programs/{program_id}/enrollments", responses=problems(NoSuchProgram, NotEnrolled, BadPause))
 async def change_enrollment(
     program_id: UUID, body: EnrollmentChange, actor: Participant, session: Transaction
 ) -> EnrollmentOut:
@@ -124,6 +125,12 @@ async def change_enrollment(
         session, program_id=program_id, member_id=actor.subject, side=body.side, changes=changes
     )
     return EnrollmentOut.model_validate(changed)
+
+
+@program.post("/read/own-enrollments-by-program")
+async def own_enrollments(body: Keys, actor: Participant, session: Transaction) -> list[list[EnrollmentOut]]:
+    found = await queries.enrollments_of(session, body.keys, member_id=actor.subject)
+    return [[EnrollmentOut.model_validate(each) for each in some] for some in found]
 
 
 @program.post("/programs/{program_id}/enrollments/bulk", responses=problems(NoSuchProgram, ProgramClosed))

@@ -122,6 +122,7 @@ class EnrollmentChange(In):
     weekly_hours: float | None = Field(default=None, ge=0, le=168)
     goals: list[Name] | None = Field(default=None, max_length=20)
     paused: bool | None = None
+    paused_until: Annotated[Day, Field(le=date(2099, 12, 31))] | None = None
 
 
 class BulkEnrollment(EnrollmentIn):
@@ -152,6 +153,7 @@ class EnrollmentOut(Out):
     weekly_hours: float | None
     goals: list[str]
     paused: bool
+    paused_until: date | None
     priority: int
     enrolled_at: datetime
 
