@@ -34,6 +34,7 @@ from kith_gateway.schema import (
     recognition,
     recognition_mutations,
     subscriptions,
+    training,
 )
 from kith_gateway.types import SCALARS, Node
 
@@ -45,6 +46,7 @@ QUERIES = (
     help_queue,
     introductions,
     previews,
+    training,
     groups,
     recognition,
     metrics,
@@ -59,6 +61,7 @@ MUTATIONS = (
     help_queue,
     introductions_mutations,
     previews_mutations,
+    training,
     groups_mutations,
     recognition_mutations,
     metrics_mutations,

@@ -19,6 +19,7 @@ class AttentionKind(Enum):
     STUCK = "stuck"
     UNHAPPY = "unhappy"
     OVERLOADED = "overloaded"
+    UNTRAINED = "untrained"
 
 
 @enumeration
@@ -34,6 +35,7 @@ class AttentionReason(Enum):
     LOW_RATING = "low_rating"
     OVERDUE = "overdue"
     MORE_THAN_WANTED = "more_than_wanted"
+    TRAINING_OPEN = "training_open"
 
 
 @enumeration
@@ -47,6 +49,7 @@ class NextAction(Enum):
     ASK_FOR_AGREEMENT = "ask_for_agreement"
     GET_IN_TOUCH = "get_in_touch"
     RELIEVE = "relieve"
+    REMIND_OF_TRAINING = "remind_of_training"
 
 
 @record
@@ -73,5 +76,5 @@ class Query:
             Argument("kind", AttentionKind | None, "Only what is of this kind.", default=None),
         ),
         cursor=("since", "subject_id"),
-        description="Who is unmatched, stuck, unhappy or overloaded, and what to do; who waits longest comes first.",
+        description="Who is unmatched, stuck, unhappy, overloaded or untrained, and what to do; the longest first.",
     )

@@ -13,7 +13,9 @@ from kith_gateway.types import Connection, Node, enumeration, node, record
 
 if TYPE_CHECKING:
     from kith_gateway.schema.guidance import CheckInTemplate, Resource
+    from kith_gateway.schema.training import TrainingModule
 
+_OF_TRAINING = strawberry.lazy("kith_gateway.schema.training")
 _HERE = strawberry.lazy("kith_gateway.schema.matching")
 _OF_GUIDANCE = strawberry.lazy("kith_gateway.schema.guidance")
 
@@ -137,6 +139,14 @@ class Program(Node):
         bound=3,
         description="What the caller takes part as.",
     )
+    training: list[Annotated["TrainingModule", _OF_TRAINING]] | None = joined(
+        MATCHING,
+        "/read/training-by-program",
+        key="id",
+        shape="list",
+        bound=100,
+        description="What there is to learn before a first pairing, in order.",
+    )
     check_in_templates: list[Annotated["CheckInTemplate", _OF_GUIDANCE]] | None = joined(
         MATCHING,
         "/read/check-in-templates-by-program",
@@ -168,6 +178,14 @@ class Enrollment:
     paused_until: date | None = plain("The last day of that, in their zone; null for until further notice.")
     priority: int = plain("How much they come first where places are too few: left out, or left alone, so many times.")
     enrolled_at: datetime = plain("Since when.")
+    open_training: list[Annotated["TrainingModule", _OF_TRAINING]] | None = joined(
+        MATCHING,
+        "/read/open-training-by-enrollment",
+        key="id",
+        shape="list",
+        bound=100,
+        description="What must be completed before a first pairing; empty when nothing holds it up, or for others.",
+    )
     member: Member | None = joined(IDENTITY, "/read/members", key="member_id", description="Who.")
     program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In what.")
 

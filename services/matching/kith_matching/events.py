@@ -72,6 +72,14 @@ class HistoryImported(Event, type="matching.history_imported.v1", aggregate="pro
     corrected: int = Field(ge=0, examples=[3])
 
 
+class TrainingModuleCompleted(Event, type="matching.training_module_completed.v1", aggregate="member_id"):
+    """A participant has completed a part of a program's training."""
+
+    module_id: UUID
+    program_id: UUID
+    member_id: UUID
+
+
 class MatchRunSolved(Event, type="matching.match_run_solved.v1", aggregate="run_id"):
     """A draft is ready for review; nobody but coordinators sees it."""
 

@@ -11,6 +11,7 @@ from kith_matching.jobs import jobs
 from kith_matching.pairing_life import goal_routes
 from kith_matching.pairing_life import routes as pairing_life
 from kith_matching.previewing import routes as previewing
+from kith_matching.training import routes as training
 
 app = create_service(
     name="matching",
@@ -24,6 +25,7 @@ app = create_service(
         coordination.routes,
         help_queue.routes,
         previewing.routes,
+        training.routes,
     ],
     consumers=consumers,
     jobs=jobs,

@@ -22,12 +22,14 @@ from kith_matching.errors import (
     NoSuchProgram,
     NotEnrolled,
     ProgramClosed,
+    TrainingOpen,
     WrongStep,
 )
 from kith_matching.events import MemberEnrolled, ProgramCompleted, ProgramOpened, ProgramStarted
 from kith_matching.models import Enrollment, Participant, Program
 from kith_matching.pausing import pauses
 from kith_matching.scoring import Rules, Weights
+from kith_matching.training.gate import held_back
 
 MOST_PRIORITY = 9
 _NEXT = {"draft": "open", "open": "running", "running": "completed"}
@@ -172,6 +174,7 @@ async def first_next_time(session: AsyncSession, program_id: UUID, mentee_ids: S
     await session.execute(statement)
 
 
+_IN_TRAINING = text(f"SELECT side FROM enrollments e WHERE id = ANY(:ids) AND {held_back('e')} ORDER BY side DESC")
 _ENROLL = text("""
 INSERT INTO enrollments (id, community_id, program_id, member_id, side, max_pairings, weekly_hours)
 SELECT id, :community, :program, member_id, side, max_pairings, weekly_hours
@@ -258,7 +261,8 @@ async def two_sides(
 ) -> tuple[Enrollment, Enrollment]:
     """The enrollments of a mentor and a mentee, both locked.
 
-    Raises NotEnrolled when one is missing, EnrollmentPaused when one is paused. Locked in one statement and in the
+    Raises NotEnrolled when one is missing, EnrollmentPaused when one is paused, TrainingOpen when one has training to
+    complete first. Locked in one statement and in the
     order of their ids, as a publication locks them: two transactions cannot wait for each other.
     """
     mentor = (Enrollment.member_id == mentor_id) & (Enrollment.side == "mentor")
@@ -274,6 +278,8 @@ async def two_sides(
         raise NotEnrolled(f"The {min(missing)} is not enrolled in this program on that side.")
     if paused := [side for side, one in found.items() if one.paused]:
         raise EnrollmentPaused(f"The {paused[0]} has paused taking part in this program.")
+    if training := await session.scalar(_IN_TRAINING, {"ids": [one.id for one in found.values()]}):
+        raise TrainingOpen(f"The {training} has training to complete before a first pairing in this program.")
     return found["mentor"], found["mentee"]
 
 

@@ -24,6 +24,7 @@ from kith_matching.errors import (
     NotEnrolled,
     NotSolved,
     ProgramClosed,
+    TrainingOpen,
     WithOneself,
     WrongStep,
 )
@@ -263,7 +264,9 @@ async def accept_pairings(body: PairingIds, actor: Coordinator, session: Transac
 @pairing.post(
     "/programs/{program_id}/requests",
     status_code=201,
-    responses=problems(NoSuchProgram, ProgramClosed, NotEnrolled, EnrollmentPaused, AlreadyWaiting, WithOneself),
+    responses=problems(
+        NoSuchProgram, ProgramClosed, NotEnrolled, EnrollmentPaused, TrainingOpen, AlreadyWaiting, WithOneself
+    ),
 )
 async def ask(program_id: UUID, body: AskIn, actor: Participant, session: Transaction) -> RequestOut:
     made = await requests.ask_mentor(session, actor_id=actor.subject, program_id=program_id, **body.model_dump())
@@ -273,7 +276,9 @@ async def ask(program_id: UUID, body: AskIn, actor: Participant, session: Transa
 @pairing.post(
     "/programs/{program_id}/requests-to-mentees",
     status_code=201,
-    responses=problems(NoSuchProgram, ProgramClosed, NotEnrolled, EnrollmentPaused, AlreadyWaiting, WithOneself),
+    responses=problems(
+        NoSuchProgram, ProgramClosed, NotEnrolled, EnrollmentPaused, TrainingOpen, AlreadyWaiting, WithOneself
+    ),
 )
 async def ask_mentee(program_id: UUID, body: AskMenteeIn, actor: Participant, session: Transaction) -> RequestOut:
     made = await requests.ask_mentee(session, actor_id=actor.subject, program_id=program_id, **body.model_dump())
@@ -302,6 +307,7 @@ async def requests_by_id(body: Keys, actor: Participant, session: Transaction) -
         ProgramClosed,
         NotEnrolled,
         EnrollmentPaused,
+        TrainingOpen,
         NoRoom,
         AlreadyPaired,
         KeptApartError,
