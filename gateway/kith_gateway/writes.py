@@ -23,6 +23,7 @@ from kith_chassis.errors import Invalid
 from kith_gateway.context import Context, refused
 from kith_gateway.ids import decode_id
 from kith_gateway.joins import Service, plain
+from kith_gateway.naming import named
 from kith_gateway.types import UserError, maybe
 from kith_gateway.upstream import UpstreamError
 
@@ -52,7 +53,8 @@ class Write:
     The members of `takes` named in `route` fill it, the rest and `adds` are the body. The JSON the service answers is
     the member `gives` of the payload. `public` needs no login; `keyed` passes `clientMutationId` on as idempotency
     key, which stores the answer: not for answers that hold fresh secrets. `alone` stands once in an operation, and
-    with no other such: what tries secrets or is much work is counted in requests.
+    with no other such: what tries secrets or is much work is counted in requests. `people` are who is named in each
+    of its `rows`, see `naming.py`.
     """
 
     service: Service
@@ -64,6 +66,7 @@ class Write:
     public: bool = False
     keyed: bool = True
     alone: bool = False
+    people: tuple[str, ...] = ()
     cost: int = 10
 
 
@@ -94,6 +97,7 @@ def mutation(
     public: bool = False,
     keyed: bool = True,
     alone: bool = False,
+    people: tuple[str, ...] = (),
 ) -> StrawberryField:
     """A mutation `name` (snake_case); `gives` is the name, type and description of its result in the payload."""
     pascal = to_camel_case(f"_{name}").lstrip("_")
@@ -104,7 +108,8 @@ def mutation(
     fields.append(_payload_field("errors", list[UserError], "What to correct; empty when it was done.", 100))
     fields.append(_payload_field("client_mutation_id", str | None, "The id given with the input."))
     payload = create_type(f"{pascal}Payload", fields, description=f"What `{to_camel_case(name)}` answers.")
-    declared = Write(service, method, route, takes, gives[0] if gives else None, adds or {}, public, keyed, alone)
+    payload_of = gives[0] if gives else None
+    declared = Write(service, method, route, takes, payload_of, adds or {}, public, keyed, alone, people)
     made = WrittenField(
         python_name=name,
         type_annotation=StrawberryAnnotation(payload | None),
@@ -131,8 +136,9 @@ async def _write(declared: Write, context: Context, given: Any) -> dict[str, Any
         if key is not None and not (1 <= len(key) <= _MAX_KEY and key.isascii() and key.isprintable()):
             raise refused(InvalidKey(fields=[{"path": ["client_mutation_id"], "reason": InvalidKey.title()}]))
         body = as_json(given) | dict(declared.adds)
-        named = [name for name in body if f"{{{name}}}" in declared.route]
-        values = {name: body.pop(name) for name in named}
+        values = {name: body.pop(name) for name in list(body) if f"{{{name}}}" in declared.route}
+        if declared.people:
+            body["rows"] = await named(context, body["rows"], declared.people)
         answered = await context.tell(
             declared.service.name,
             declared.method,

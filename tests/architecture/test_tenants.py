@@ -146,6 +146,11 @@ ROWS = {
         "INSERT INTO resources (id, community_id, program_id, audience, title, url, note)"
         " VALUES (:id, :c, :program_id, 'pairs', 'X', 'https://example.org', '')",
     ),
+    "module_id": (
+        "matching",
+        "INSERT INTO training_modules (id, community_id, program_id, title, body, position, required_for)"
+        " VALUES (:id, :c, :program_id, 'X', '', 1, '{}')",
+    ),
     "help_id": (
         "matching",
         "INSERT INTO help_requests (id, community_id, program_id, asked_by, topic, body, status)"

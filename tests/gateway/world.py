@@ -143,10 +143,12 @@ async def guided(made, mentor, mentee):
     template = await made.do("addCheckInTemplate", agenda, "checkInTemplate { id }", owner)
     read = program | {"audience": "MENTEES", "title": "R", "url": "https://example.org/r"}
     resource = await made.do("addResource", read, "resource { id }", owner)
+    module = await made.do("addTrainingModule", program | {"title": "M"}, "trainingModule { id }", owner)
     asked = await made.do("askForHelp", program | {"topic": "T"}, "helpRequest { id }", mentee)
     await made.do("claimHelp", {"helpId": asked["id"]}, "helpRequest { id }", mentor)
     await made.do("askForHelp", program | {"topic": "T"}, "helpRequest { id }", mentee)
     made.ids |= {"CheckInTemplate": template["id"], "Resource": resource["id"], "HelpRequest": asked["id"]}
+    made.ids["TrainingModule"] = module["id"]
 
 
 async def introduced(made, mentor, mentee, peers):

@@ -20,6 +20,7 @@ from kith_gateway.schema import (
     help_queue,
     identity,
     identity_mutations,
+    importing,
     introductions,
     introductions_mutations,
     loads,
@@ -35,6 +36,7 @@ from kith_gateway.schema import (
     recognition,
     recognition_mutations,
     subscriptions,
+    training,
 )
 from kith_gateway.types import SCALARS, Node
 
@@ -48,6 +50,7 @@ QUERIES = (
     loads,
     introductions,
     previews,
+    training,
     groups,
     recognition,
     metrics,
@@ -56,12 +59,14 @@ QUERIES = (
 MUTATIONS = (
     identity_mutations,
     matching_mutations,
+    importing,
     pairing_life_mutations,
     guidance,
     help_queue,
     open_calls,
     introductions_mutations,
     previews_mutations,
+    training,
     groups_mutations,
     recognition_mutations,
     metrics_mutations,

@@ -19,6 +19,7 @@ class AttentionKind(Enum):
     STUCK = "stuck"
     UNHAPPY = "unhappy"
     OVERLOADED = "overloaded"
+    UNTRAINED = "untrained"
 
 
 @enumeration
@@ -35,6 +36,7 @@ class AttentionReason(Enum):
     OVERDUE = "overdue"
     MORE_THAN_WANTED = "more_than_wanted"
     NOBODY_FREE = "nobody_free"
+    TRAINING_OPEN = "training_open"
 
 
 @enumeration
@@ -49,6 +51,7 @@ class NextAction(Enum):
     GET_IN_TOUCH = "get_in_touch"
     RELIEVE = "relieve"
     FIND_MENTORS = "find_mentors"
+    REMIND_OF_TRAINING = "remind_of_training"
 
 
 @record
@@ -75,5 +78,5 @@ class Query:
             Argument("kind", AttentionKind | None, "Only what is of this kind.", default=None),
         ),
         cursor=("since", "subject_id"),
-        description="Who is unmatched, stuck, unhappy or overloaded, and what to do; who waits longest comes first.",
+        description="Who is unmatched, stuck, unhappy, overloaded or untrained, and what to do; the longest first.",
     )

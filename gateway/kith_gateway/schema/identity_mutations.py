@@ -45,7 +45,7 @@ class Invitation:
 
 @record
 class RowError:
-    """What is wrong with a row of a member list."""
+    """What is wrong with a row of a list."""
 
     line: int = plain("The row's `line`, or its number.")
     column: str = plain("The column to correct.")
@@ -56,8 +56,8 @@ class RowError:
 class Imported:
     """What an import did; the rows with errors were left out, the others are stored."""
 
-    created: int = plain("New members.")
-    updated: int = plain("Members who were there and changed.")
+    created: int = plain("What is new.")
+    updated: int = plain("What was there and changed.")
     unchanged: int = plain("Rows that changed nothing.")
     errors: list[RowError] = plain("Rows that were left out, and why.", bound=10_000)
 

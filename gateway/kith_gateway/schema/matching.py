@@ -13,7 +13,10 @@ from kith_gateway.types import Connection, Node, enumeration, node, record
 
 if TYPE_CHECKING:
     from kith_gateway.schema.guidance import CheckInTemplate, Resource
+    from kith_gateway.schema.training import TrainingModule
 
+_OF_TRAINING = strawberry.lazy("kith_gateway.schema.training")
+_HERE = strawberry.lazy("kith_gateway.schema.matching")
 _OF_GUIDANCE = strawberry.lazy("kith_gateway.schema.guidance")
 
 
@@ -134,6 +137,22 @@ class Program(Node):
     enrollment_counts: EnrollmentCounts | None = joined(
         MATCHING, "/read/enrollment-counts-by-program", key="id", description="How many are enrolled."
     )
+    my_enrollments: list[Annotated["Enrollment", _HERE]] | None = joined(
+        MATCHING,
+        "/read/own-enrollments-by-program",
+        key="id",
+        shape="list",
+        bound=3,
+        description="What the caller takes part as.",
+    )
+    training: list[Annotated["TrainingModule", _OF_TRAINING]] | None = joined(
+        MATCHING,
+        "/read/training-by-program",
+        key="id",
+        shape="list",
+        bound=100,
+        description="What there is to learn before a first pairing, in order.",
+    )
     check_in_templates: list[Annotated["CheckInTemplate", _OF_GUIDANCE]] | None = joined(
         MATCHING,
         "/read/check-in-templates-by-program",
@@ -160,9 +179,19 @@ class Enrollment:
     side: Side = plain("What as.")
     max_pairings: int = plain("Pairings at most.")
     weekly_hours: float | None = plain("Hours a week.")
+    goals: list[str] = plain("What they want to reach in it.", bound=20)
     paused: bool = plain("Whether the member wants no new pairing now.")
+    paused_until: date | None = plain("The last day of that, in their zone; null for until further notice.")
     priority: int = plain("How much they come first where places are too few: left out, or left alone, so many times.")
     enrolled_at: datetime = plain("Since when.")
+    open_training: list[Annotated["TrainingModule", _OF_TRAINING]] | None = joined(
+        MATCHING,
+        "/read/open-training-by-enrollment",
+        key="id",
+        shape="list",
+        bound=100,
+        description="What must be completed before a first pairing; empty when nothing holds it up, or for others.",
+    )
     member: Member | None = joined(IDENTITY, "/read/members", key="member_id", description="Who.")
     program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="In what.")
 
@@ -287,6 +316,12 @@ _OF_RUN = (Argument("run_id", strawberry.ID, "The match run.", refers="MatchRun"
 
 @strawberry.type
 class Query:
+    enrollments: Connection[Enrollment] | None = paged(
+        MATCHING,
+        "/programs/{program_id}/enrollments",
+        arguments=_OF_PROGRAM,
+        description="Who takes part in a program, who enrolled first comes first; for coordinators.",
+    )
     programs: Connection[Program] | None = paged(MATCHING, "/programs", description="The programs, the newest first.")
     program: Program | None = lookup(MATCHING, "/read/programs", of="Program", description="One program.")
     match_runs: Connection[MatchRun] | None = paged(

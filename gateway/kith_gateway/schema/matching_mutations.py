@@ -119,7 +119,9 @@ class ChangeEnrollmentInput(Input):
     side: Side = given("The side one is enrolled on.")
     max_pairings: int | None = maybe("Pairings at most.")
     weekly_hours: float | None = maybe("Hours a week.")
-    paused: bool | None = maybe("True: no new pairing now.")
+    goals: list[str] | None = maybe("What one wants to reach in it; 20 at most.")
+    paused: bool | None = maybe("True: no new pairing now, and nobody's silence counts. Place and standing stay.")
+    paused_until: date | None = maybe("The last day of the pause; null for until further notice.")
 
 
 @taking

@@ -16,12 +16,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from kith_local import environments
-from kith_local.client import connect
+from kith_local.client import Client, connect
 from kith_local.credentials import Credentials
 from kith_local.demo import OWNER, SLUG, owner_login
 from kith_local.errors import LocalError
-from kith_local.imports import LISTED, ImportResult, import_members, rejected_path
+from kith_local.imports import LISTED, ImportResult, List, import_members, rejected_path
 from kith_local.layout import GATEWAY, SERVICES, Installation
+from kith_local.lists import MEMBERS, PAIRINGS, PARTICIPANTS, Kind
 from kith_local.member_files import open_members
 from kith_local.postgres import Cluster
 from kith_local.steps import Steps
@@ -33,16 +34,70 @@ from kith_local.up import running
 importing = typer.Typer(no_args_is_help=True, help="Bring in what you have.")
 
 
+File = Annotated[Path, typer.Argument(help="A CSV or JSON Lines (.jsonl) file, also .gz, with a row each.")]
+Community = Annotated[str, typer.Option(help="The community's slug.")]
+Email = Annotated[str | None, typer.Option(help="Who imports: the owner or a coordinator.")]
+Url = Annotated[str | None, typer.Option(help="The GraphQL address; default: the system of this directory.")]
+Encoding = Annotated[str | None, typer.Option(help="Of the file, when it is not UTF-8: cp1252, latin-1, …")]
+Columns = Annotated[list[str] | None, typer.Option("--map", help="COLUMN=FIELD, may be repeated.")]
+Program = Annotated[str, typer.Option(help="The program, by its name or id.")]
+_PROGRAMS = """query($first: Int!, $after: String) {
+  programs(first: $first, after: $after) { edges { node { id name } } pageInfo { hasNextPage endCursor } }
+}"""
+
+
 @importing.command("members")
 def members_command(
-    file: Annotated[Path, typer.Argument(help="A CSV file (or .csv.gz) with one member a row.")],
-    community: Annotated[str, typer.Option(help="The community's slug.")] = SLUG,
-    email: Annotated[str | None, typer.Option(help="Who imports: the owner or a coordinator.")] = None,
-    url: Annotated[str | None, typer.Option(help="The GraphQL address; default: the system of this directory.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of the file, when it is not UTF-8: cp1252, latin-1, …")] = None,
-    mapping: Annotated[list[str] | None, typer.Option("--map", help="COLUMN=FIELD, may be repeated.")] = None,
+    file: File,
+    community: Community = SLUG,
+    email: Email = None,
+    url: Url = None,
+    encoding: Encoding = None,
+    mapping: Columns = None,
 ) -> None:
     """Import a member list. Good rows go in; refused ones are written to a file to correct and import again."""
+    _bring(MEMBERS, file, community, email, url, encoding, mapping)
+
+
+@importing.command("participants")
+def participants_command(
+    file: File,
+    program: Program,
+    community: Community = SLUG,
+    email: Email = None,
+    url: Url = None,
+    encoding: Encoding = None,
+    mapping: Columns = None,
+) -> None:
+    """Enroll the members of a list in a program, each on their side. Refused rows go to a file to correct."""
+    _bring(PARTICIPANTS, file, community, email, url, encoding, mapping, program=program)
+
+
+@importing.command("pairings")
+def pairings_command(
+    file: File,
+    program: Program,
+    community: Community = SLUG,
+    email: Email = None,
+    url: Url = None,
+    encoding: Encoding = None,
+    mapping: Columns = None,
+) -> None:
+    """Bring pairings that are over into a program, as history; nobody is told. Refused rows go to a file to correct."""
+    _bring(PAIRINGS, file, community, email, url, encoding, mapping, program=program)
+
+
+def _bring(
+    kind: Kind,
+    file: Path,
+    community: str,
+    email: str | None,
+    url: str | None,
+    encoding: str | None,
+    mapping: list[str] | None,
+    *,
+    program: str | None = None,
+) -> None:
     columns = dict(_pair(each) for each in mapping or [])
     password = os.environ.get("KITH_PASSWORD")
     if email is None:
@@ -50,7 +105,8 @@ def members_command(
     if password is None:
         password = getpass.getpass(f"Password of {email}: ")
     login = {"community": community, "email": email, "password": password}
-    result = asyncio.run(_import(file, url or graphql_url(), login, encoding, columns))
+    with open_members(file, encoding=encoding, mapping=columns, kind=kind) as members:
+        result = asyncio.run(_import(members, url or graphql_url(), login, program))
     raise typer.Exit(1 if result.rejected else 0)
 
 
@@ -61,22 +117,21 @@ def _pair(text: str) -> tuple[str, str]:
     return column.strip(), of.strip()
 
 
-async def _import(
-    file: Path, url: str, login: dict[str, str], encoding: str | None, columns: dict[str, str]
-) -> ImportResult:
+async def _import(members: List, url: str, login: dict[str, str], program: str | None) -> ImportResult:
     console = Console()
-    with open_members(file, encoding=encoding, mapping=columns) as members:
-        if members.header.unused:
-            console.print(f"not used: {', '.join(members.header.unused)}", highlight=False, markup=False)
-        async with connect(url) as anonymous:
-            client = await anonymous.signed_in(**login)
-            with Progress(console=console, transient=True) as progress:
-                task = progress.add_task("importing", total=None)
+    if members.header.unused:
+        console.print(f"not used: {', '.join(members.header.unused)}", highlight=False, markup=False)
+    async with connect(url) as anonymous:
+        client = await anonymous.signed_in(**login)
+        into = {} if program is None else {"programId": await program_id(client, program)}
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("importing", total=None)
 
-                def advance(rows: int) -> None:
-                    progress.advance(task, rows)
+            def advance(rows: int) -> None:
+                progress.advance(task, rows)
 
-                result = await import_members(client, members, rejected_path=rejected_path(file), advance=advance)
+            path = rejected_path(members.path)
+            result = await import_members(client, members, rejected_path=path, advance=advance, into=into)
     console.print(f"{result.created} new, {result.updated} changed, {result.unchanged} as they were", highlight=False)
     for error in result.errors[:LISTED]:
         console.print(f"  line {error.line}, {error.column}: {error.reason}", highlight=False, markup=False)
@@ -87,6 +142,17 @@ async def _import(
             highlight=False, markup=False, soft_wrap=True,
         )  # fmt: skip
     return result
+
+
+async def program_id(client: Client, wanted: str) -> str:
+    """The id of the program with this name or id; LocalError when there is none, or more than one."""
+    found = [each async for each in client.pages(_PROGRAMS) if wanted in (each["id"], each["name"])]
+    if len(found) != 1:
+        raise LocalError(
+            f"{len(found)} programs are called {wanted!r}; give the id of one." if found
+            else f"There is no program {wanted!r} in this community."
+        )  # fmt: skip
+    return str(found[0]["id"])
 
 
 def ask_command(

@@ -1,34 +1,28 @@
-"""`kith import members FILE`: good rows go in, bad ones are listed and written to a file to correct and import."""
+"""`kith import … FILE`: good rows go in, bad ones are listed and written to a file to correct and import."""
 
 import asyncio
-import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryFile
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from kith_local.client import Client
 from kith_local.errors import LocalError, explain
-from kith_local.member_files import ERROR_COLUMN, MemberFile, Row, RowError
+from kith_local.json_lines import SUFFIXES, JsonLines
+from kith_local.member_files import MemberFile
+from kith_local.rows import Row, RowError
 
 BATCH = 500
 BATCH_CHARACTERS = 1024 * 1024  # some 4 MiB of JSON at the worst; services take 8
 AT_ONCE = 3
 LISTED = 20
 
-_IMPORT = """
-mutation($input: ImportMembersInput!) {
-  importMembers(input: $input) {
-    imported { created updated unchanged errors { line column reason } }
-    errors { code message }
-  }
-}
-"""
 Prepare = Callable[[Row], None]
+List = MemberFile | JsonLines
 
 
 @dataclass
@@ -45,15 +39,17 @@ class ImportResult:
 
 async def import_members(
     client: Client,
-    members: MemberFile,
+    members: List,
     *,
     rejected_path: Path,
     advance: Callable[[int], None] = lambda _: None,
     prepare: Prepare = lambda _: None,
+    into: Mapping[str, Any] = MappingProxyType({}),
 ) -> ImportResult:
     """Import a file in batches, several at once; memory does not grow with the file but for a hash per row.
 
-    `prepare` may complete a row before it is sent; `advance` hears of rows done. The file at `rejected_path`, which may
+    `prepare` may complete a row before it is sent; `advance` hears of rows done; `into`
+    goes with each batch. The file at `rejected_path`, which may
     be the one that is read, is replaced once everything was read and only by rows refused. LocalError when the file
     cannot be read to its end: what stands before that is imported and counted.
     """
@@ -67,7 +63,7 @@ async def import_members(
                 for row in batch:
                     prepare(row)
                     _same(row, seen, members)
-                await _send(client, members, batch, result)
+                await _send(client, members, batch, result, into)
                 _reject(batch, result, rejects)
                 advance(len(batch))
 
@@ -93,7 +89,7 @@ async def import_members(
 class _Batches:
     """The rows in parts that one request can carry; ends early, with `failure` set, where the file cannot be read."""
 
-    def __init__(self, members: MemberFile) -> None:
+    def __init__(self, members: List) -> None:
         self.failure: LocalError | None = None
         self._rows = iter(members)
         self._next: Row | None = None
@@ -123,23 +119,23 @@ class _Batches:
             return None
 
 
-def _same(row: Row, seen: dict[int, int], members: MemberFile) -> None:
+def _same(row: Row, seen: dict[int, int], members: List) -> None:
     """Tell a second row of the same person, wherever in the file it stands."""
-    for of in ("external_id", "email"):
-        value = row.fields.get(of)
-        if value is None or row.errors:
+    for of in members.kind.same:
+        values = tuple(row.fields.get(name) for name in of)
+        if None in values or row.errors:
             continue
-        first = seen.setdefault(hash((of, value.lower())), row.line)
+        first = seen.setdefault(hash((of, *(str(value).lower() for value in values))), row.line)
         if first != row.line:
-            row.errors.append(RowError(row.line, members.header.column(of), f"is the same as on line {first}"))
+            row.errors.append(RowError(row.line, members.header.column(of[0]), f"is the same as on line {first}"))
 
 
-async def _send(client: Client, members: MemberFile, batch: list[Row], result: ImportResult) -> None:
+async def _send(client: Client, members: List, batch: list[Row], result: ImportResult, into: Mapping[str, Any]) -> None:
     good = {row.line: row for row in batch if not row.errors}
     if not good:
         return
     sent = [{k: v for k, v in row.fields.items() if k != "country"} | {"line": row.line} for row in good.values()]
-    imported = (await client.mutate(_IMPORT, {"rows": sent}))["imported"]
+    imported = (await client.mutate(members.kind.document, {**into, "rows": sent}))["imported"]
     result.created += imported["created"]
     result.updated += imported["updated"]
     result.unchanged += imported["unchanged"]
@@ -162,12 +158,11 @@ class _Rejects:
     They are written beside `path` and take its place only when told to be kept: `path` may be what is being read.
     """
 
-    def __init__(self, path: Path, members: MemberFile) -> None:
+    def __init__(self, path: Path, members: List) -> None:
         self.path = path
         self.written = 0
         self._members = members
         self._file: Any = None
-        self._writer: Any = None
 
     def __enter__(self) -> Self:
         return self
@@ -185,7 +180,7 @@ class _Rejects:
             if self._file is None:
                 self._open()
             reasons = "; ".join(f"{error.column} {error.reason}" for error in row.errors)
-            self._writer.writerow([*_without_error(self._members, row.cells), reasons])
+            self._file.write(self._members.refused(row, reasons))
         except OSError as error:
             raise explain(error, self.path.parent) from error
         self.written += 1
@@ -198,8 +193,7 @@ class _Rejects:
         # Whoever may read the list may read what was refused of it, and nobody else.
         with suppress(OSError):  # the list is gone meanwhile: then it stays ours alone
             Path(self._file.name).chmod(self._members.path.stat().st_mode & 0o666 | 0o600)
-        self._writer = csv.writer(self._file, delimiter=self._members.delimiter)
-        self._writer.writerow([*_without_error(self._members, self._members.header.names), ERROR_COLUMN])
+        self._file.write(self._members.head())
 
     def keep(self) -> None:
         """Put what was written in its place; nothing changes there when no row was refused."""
@@ -214,17 +208,11 @@ class _Rejects:
             raise explain(error, self.path.parent) from error
 
 
-def _without_error(members: MemberFile, cells: list[str]) -> Iterator[str]:
-    """Cells without those of an error column from an earlier import."""
-    names = members.header.names
-    for place, cell in enumerate(cells):
-        if place >= len(names) or names[place] != ERROR_COLUMN:
-            yield cell
-
-
 def rejected_path(path: Path) -> Path:
     """Where rows refused from a file go: beside it, or in the current directory when that cannot be written to."""
-    name = f"{path.name.removesuffix('.gz').removesuffix('.csv').removesuffix('.rejected')}.rejected.csv"
+    name = path.name.removesuffix(".gz")
+    suffix = next((each for each in SUFFIXES if name.endswith(each)), ".csv")
+    name = f"{name.removesuffix(suffix).removesuffix('.rejected')}.rejected{suffix}"
     for directory in (path.parent, Path.cwd()):
         target = directory / name
         try:

@@ -8,78 +8,26 @@ import csv
 import gzip
 import io
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from kith_local.errors import LocalError
+from kith_local.json_lines import SUFFIXES, JsonLines
+from kith_local.lists import MEMBERS, Kind
+from kith_local.rows import ERROR_COLUMN, UNREADABLE, Header, Row, RowError, unreadable
 
-ERROR_COLUMN = "kith_error"
 LONGEST_CELL = 10_000
 _READ_LIMIT = 64 * 1024 * 1024
 _MISSING = {"", "na", "n/a", "null", "none", "-"}
 _FORMULA = re.compile(r"^[=@\t\r]|^[+-](?![\d.\s]|$)")
 _LEVEL_DIGITS = 9
 _DAYS = {name: number for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))}
-_UNREADABLE = (UnicodeDecodeError, EOFError, zlib.error, OSError)
 _WINDOW = re.compile(r"^([a-z]{3})[a-z]*\s+(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})$", re.IGNORECASE)  # noqa: RUF001 -- people type en dashes
 
-# What columns are called, by the field they fill; compared without case, spaces, hyphens and underscores.
-NAMES: dict[str, tuple[str, ...]] = {
-    "external_id": ("external_id", "id", "member_id", "user_id", "respondent_id"),
-    "email": ("email", "e_mail", "mail", "email_address"),
-    "display_name": ("display_name", "name", "full_name", "nickname"),
-    "bio": ("bio", "about"),
-    "skills_offered": ("skills_offered", "skills", "offers", "can_teach", "tech_do"),
-    "skills_wanted": ("skills_wanted", "wants", "wants_to_learn", "tech_want"),
-    "interests": ("interests", "hobbies"),
-    "goals": ("goals",),
-    "languages": ("languages", "language"),
-    "links": ("links", "website"),
-    "experience_years": ("experience_years", "years_of_experience", "experience_midpoint"),
-    "weekly_hours": ("weekly_hours", "hours_per_week"),
-    "time_zone": ("time_zone", "tz"),
-    "availability": ("availability",),
-    "country": ("country",),
-}
 LISTS = {"interests", "goals", "languages", "links"}
 SKILLS = {"skills_offered", "skills_wanted"}
-
-
-@dataclass(frozen=True)
-class RowError:
-    line: int
-    column: str
-    reason: str
-
-
-@dataclass
-class Row:
-    """One row: where it stands, its cells as they were, the fields to send, and what is wrong with it already."""
-
-    line: int
-    cells: list[str]
-    fields: dict[str, Any] = field(default_factory=dict)
-    errors: list[RowError] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Header:
-    """The columns of a file and which field each fills (None: not used)."""
-
-    names: list[str]
-    fills: list[str | None]
-
-    @property
-    def unused(self) -> list[str]:
-        return [name for name, of in zip(self.names, self.fills, strict=True) if of is None and name != ERROR_COLUMN]
-
-    def column(self, of: str) -> str:
-        """What the file calls a field."""
-        return next((name for name, each in zip(self.names, self.fills, strict=True) if each == of), of)
 
 
 class MemberFile:
@@ -88,17 +36,19 @@ class MemberFile:
     LocalError for what ends the reading: text that cannot be decoded, a quote that never closes, a damaged archive.
     """
 
-    def __init__(self, text: TextIO, path: Path, *, mapping: Mapping[str, str]) -> None:
+    suffix = ".csv"
+
+    def __init__(self, text: TextIO, path: Path, *, mapping: Mapping[str, str], kind: Kind = MEMBERS) -> None:
         csv.field_size_limit(_READ_LIMIT)
         try:
             start = text.read(65_536)
             text.seek(0)
-        except _UNREADABLE as error:
-            raise _unreadable(path, error, 1) from error
+        except UNREADABLE as error:
+            raise unreadable(path, error, 1) from error
         if not start.strip():
-            raise LocalError(f"{path} is empty; its first line names the columns, e.g. email,name,skills,languages.")
+            raise LocalError(f"{path} is empty; its first line names the columns, e.g. {kind.example}.")
         delimiter = max(",;\t|", key=start.splitlines()[0].count)
-        self.path = path
+        self.path, self.kind = path, kind
         self.delimiter = delimiter
         self._record: list[str] = []
         self._ended = False
@@ -107,9 +57,9 @@ class MemberFile:
             names = next(self._reader)
         except csv.Error as error:
             raise self._misquoted(error) from error
-        except _UNREADABLE as error:
-            raise _unreadable(path, error, 1) from error
-        self.header = _header(names, path, mapping)
+        except UNREADABLE as error:
+            raise unreadable(path, error, 1) from error
+        self.header = _header(names, path, mapping, kind)
 
     def __iter__(self) -> Iterator[Row]:
         while True:
@@ -121,10 +71,30 @@ class MemberFile:
                 return
             except csv.Error as error:
                 cells, reason = self._as_it_stands(error), "has a quote in the middle of a cell; write it twice"
-            except _UNREADABLE as error:
-                raise _unreadable(self.path, error, self._reader.line_num + 1) from error
+            except UNREADABLE as error:
+                raise unreadable(self.path, error, self._reader.line_num + 1) from error
             if any(cell.strip() for cell in cells):
                 yield self._row(cells, reason)
+
+    def head(self) -> str:
+        """What a file of refused rows begins with."""
+        return self._written([*self._without_error(self.header.names), ERROR_COLUMN])
+
+    def refused(self, row: Row, reasons: str) -> str:
+        """A refused row as it stood, with a last cell that says why."""
+        return self._written([*self._without_error(row.cells), reasons])
+
+    def _written(self, cells: Sequence[str]) -> str:
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self.delimiter).writerow(cells)
+        return text.getvalue()
+
+    def _without_error(self, cells: list[str]) -> Iterator[str]:
+        """Cells without those of an error column from an earlier import."""
+        names = self.header.names
+        for place, cell in enumerate(cells):
+            if place >= len(names) or names[place] != ERROR_COLUMN:
+                yield cell
 
     def _lines(self, text: TextIO) -> Iterator[str]:
         """The lines of the file; `_record` keeps those of the row being read, for what must be said of it."""
@@ -184,9 +154,12 @@ class MemberFile:
 
 @contextmanager
 def open_members(
-    path: Path, *, encoding: str | None = None, mapping: Mapping[str, str] | None = None
-) -> Iterator[MemberFile]:
-    """Open a member list (also .gz). UTF-8 and UTF-16 are recognised; another encoding must be told."""
+    path: Path, *, encoding: str | None = None, mapping: Mapping[str, str] | None = None, kind: Kind = MEMBERS
+) -> Iterator[MemberFile | JsonLines]:
+    """Open a list (also .gz): JSON Lines by its suffix, else CSV.
+
+    UTF-8 and UTF-16 are recognised; another encoding must be told.
+    """
     try:
         raw: Any = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115 -- closed below
     except OSError as error:
@@ -195,8 +168,8 @@ def open_members(
         try:
             start = raw.read(256)
             raw.seek(0)
-        except _UNREADABLE as error:
-            raise _unreadable(path, error, 1) from error
+        except UNREADABLE as error:
+            raise unreadable(path, error, 1) from error
         guessed = "utf-16" if start[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
         if encoding is None and guessed != "utf-16" and (unmarked := _unmarked(start)):
             raise LocalError(
@@ -207,7 +180,10 @@ def open_members(
             text = io.TextIOWrapper(raw, encoding=encoding or guessed, newline="")
         except LookupError:
             raise LocalError(f"There is no encoding {encoding!r}; try cp1252 or latin-1.") from None
-        yield MemberFile(text, path, mapping=mapping or {})
+        if path.name.removesuffix(".gz").endswith(SUFFIXES):
+            yield JsonLines(text, path, kind=kind)
+        else:
+            yield MemberFile(text, path, mapping=mapping or {}, kind=kind)
 
 
 def _unmarked(start: bytes) -> str | None:
@@ -219,27 +195,11 @@ def _unmarked(start: bytes) -> str | None:
     return "utf-16-be" if high > most and low <= hardly else None
 
 
-def _unreadable(path: Path, error: Exception, line: int) -> LocalError:
-    if isinstance(error, UnicodeDecodeError):
-        return LocalError(
-            f"{path} is not {error.encoding.upper()} (around line {line}). Save it as UTF-8, or say what it is: "
-            "--encoding cp1252"
-        )
-    if isinstance(error, EOFError):
-        return LocalError(f"{path} is cut off: its compressed data ends too early. Copy it again, and import that.")
-    if isinstance(error, zlib.error | gzip.BadGzipFile):
-        return LocalError(
-            f"{path} cannot be read as .gz after line {line - 1}: {error}. It is damaged or not compressed at all; "
-            "copy it again, or import it uncompressed."
-        )
-    return LocalError(f"{path} cannot be read: {error}.")
-
-
-def _header(names: Sequence[str], path: Path, mapping: Mapping[str, str]) -> Header:
+def _header(names: Sequence[str], path: Path, mapping: Mapping[str, str], kind: Kind) -> Header:
     names = [name.strip() for name in names]
     if not any(names):
         raise LocalError(
-            f"{path} begins with a blank line; its first line must name the columns, e.g. email,name,skills,languages. "
+            f"{path} begins with a blank line; its first line must name the columns, e.g. {kind.example}. "
             "Remove what is blank above them."
         )
     if len(set(names)) != len(names):
@@ -247,19 +207,27 @@ def _header(names: Sequence[str], path: Path, mapping: Mapping[str, str]) -> Hea
         raise LocalError(f"{path} has two columns called {twice!r}; rename one.")
     if unknown := [name for name in mapping if name not in names]:
         raise LocalError(f"{path} has no column {unknown[0]!r}; its columns are {', '.join(names)}.")
-    if unknown := [of for of in mapping.values() if of not in NAMES]:
-        raise LocalError(f"There is no field {unknown[0]!r}; the fields are {', '.join(NAMES)}.")
-    known = {_plain(alias): of for of, aliases in NAMES.items() for alias in aliases}
+    if unknown := [of for of in mapping.values() if of not in kind.names]:
+        raise LocalError(f"There is no field {unknown[0]!r}; the fields are {', '.join(kind.names)}.")
+    known = {_plain(alias): of for of, aliases in kind.names.items() for alias in aliases}
     fills: list[str | None] = []
     for name in names:
         of = mapping.get(name) or known.get(_plain(name))
         fills.append(of if of not in fills else None)  # the first column of a kind is the one
-    if not {"email", "external_id"} & set(fills):
-        raise LocalError(
-            f"{path} has no column that tells members apart. Name one `email` or `external_id`, or say which it is: "
-            f"--map '{names[0]}=external_id'"
-        )
+    for needed in kind.needs:
+        if not set(needed) & set(fills):
+            raise LocalError(
+                f"{path} has no column that tells members apart. Name one {_or(needed)}, or say which it is: "
+                f"--map '{names[0]}={needed[0]}'"
+                if kind is MEMBERS
+                else f"{path} lacks a column. Name one {_or(needed)}, or say which it is: "
+                f"--map '{names[0]}={needed[0]}'"
+            )
     return Header(names, fills)
+
+
+def _or(names: Sequence[str]) -> str:
+    return " or ".join(f"`{name}`" for name in sorted(names))
 
 
 def _plain(name: str) -> str:

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
-from sqlalchemy import text
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
@@ -20,6 +20,7 @@ from kith_identity.members import MATCHED_ON, change_profile
 from kith_identity.profiles import Email, Name, Profile, Tag
 
 MAX_ROWS = 1000
+_NAMES: dict[str, TypeAdapter[str]] = {"external_id": TypeAdapter(Tag), "email": TypeAdapter(Email)}
 
 
 class MemberRow(Profile):
@@ -56,8 +57,8 @@ class Imported:
 # A row is recognised by its external id, or else by its address: of an earlier row, or of a login used here.
 # Joined with what is looked for, so that a plan kept from when the table was empty stays linear; locked in one order,
 # so that the same list imported twice at once does not lock itself out.
-_KNOWN = text("""
-SELECT m.id, m.account_id, m.external_id, m.address, a.email, m.import_digest
+_FOUND = """
+SELECT m.id, m.account_id, m.external_id, m.address, a.email, m.import_digest, m.left_at
 FROM members m LEFT JOIN accounts a ON a.id = m.account_id
 WHERE m.id = ANY(ARRAY(
   SELECT o.id FROM unnest(CAST(:externals AS text[])) AS wanted
@@ -68,8 +69,10 @@ WHERE m.id = ANY(ARRAY(
   UNION ALL
   SELECT o.id FROM unnest(CAST(:addresses AS text[])) AS wanted
   JOIN accounts b ON b.email = wanted JOIN members o ON o.account_id = b.id AND o.community_id = :community
-)) ORDER BY m.id FOR UPDATE OF m
-""")
+))
+"""
+_KNOWN = text(f"{_FOUND} ORDER BY m.id FOR UPDATE OF m")
+_LOOKED_UP = text(_FOUND)
 _COLUMNS = {
     "display_name": "text", "bio": "text", "skills_offered": "jsonb", "skills_wanted": "jsonb", "interests": "text[]",
     "goals": "text[]", "languages": "text[]", "links": "text[]", "experience_years": "double precision",
@@ -100,6 +103,30 @@ async def take(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> Importe
         good = await _store(session, good, done)
     done.errors.sort(key=lambda error: error.line)
     return done
+
+
+async def named(session: AsyncSession, people: Sequence[Mapping[str, Any]]) -> list[UUID | None]:
+    """Which member each of `people` is, by external_id, email or both; None for nobody, and for two who differ.
+
+    What cannot be an external id or an address names nobody. Who has left is nobody.
+    """
+    names = [
+        {of: _readable(of, value) for of, value in each.items() if of in _NAMES and value is not None}
+        for each in people
+    ]
+    known = await _by_name(session, _LOOKED_UP, [name for each in names for name in each.items()])
+    found: list[UUID | None] = []
+    for each in names:
+        ids = {known[name]["id"] if name in known and known[name]["left_at"] is None else None for name in each.items()}
+        found.append(ids.pop() if len(ids) == 1 else None)
+    return found
+
+
+def _readable(of: str, value: Any) -> str | None:
+    try:
+        return _NAMES[of].validate_python(value)
+    except ValidationError:
+        return None
 
 
 async def _store(session: AsyncSession, rows: Sequence[MemberRow], done: Imported) -> list[MemberRow]:
@@ -156,14 +183,21 @@ def _judge(rows: Sequence[dict[str, Any]], done: Imported) -> list[MemberRow]:
 
 
 async def _known(session: AsyncSession, rows: Sequence[MemberRow]) -> dict[tuple[str, str | None], Any]:
-    """Members these rows speak of, by external id and by address."""
+    """Members these rows speak of, by external id and by address; locked."""
+    names = [("external_id", row.external_id) for row in rows] + [("email", row.email) for row in rows]
+    return await _by_name(session, _KNOWN, names)
+
+
+async def _by_name(
+    session: AsyncSession, statement: TextClause, names: Sequence[tuple[str, str | None]]
+) -> dict[tuple[str, str | None], Any]:
     wanted = {
         "community": tenant_of(session),
-        "externals": [row.external_id for row in rows if row.external_id],
-        "addresses": [row.email for row in rows if row.email],
+        "externals": [value for of, value in names if of == "external_id" and value],
+        "addresses": [value for of, value in names if of == "email" and value],
     }
     known: dict[tuple[str, str | None], Any] = {}
-    for found in (await session.execute(_KNOWN, wanted)).mappings():
+    for found in (await session.execute(statement, wanted)).mappings():
         for of, value in (
             ("external_id", found["external_id"]),
             ("email", found["address"]),

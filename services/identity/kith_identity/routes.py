@@ -138,6 +138,10 @@ class ImportIn(_Body):
     rows: list[dict[str, Any]] = Field(max_length=imports.MAX_ROWS, description="see MemberRow; judged row by row")
 
 
+class PeopleIn(_Body):
+    people: list[dict[str, Any]] = Field(max_length=2 * imports.MAX_ROWS, description="external_id, email or both")
+
+
 class RowErrorOut(BaseModel):
     line: int
     column: str
@@ -259,6 +263,11 @@ async def remove_member(member_id: UUID, _: Managing, session: Transaction) -> N
 @member.post("/members/import")
 async def import_members(body: ImportIn, _: Importer, session: Transaction) -> ImportedOut:
     return ImportedOut.model_validate(await imports.take(session, body.rows), from_attributes=True)
+
+
+@member.post("/members/find")
+async def find_members(body: PeopleIn, _: Importer, session: Transaction) -> list[UUID | None]:
+    return await imports.named(session, body.people)
 
 
 @member.get("/onboarding")

@@ -43,6 +43,12 @@ class NoSuchGuide(NotFound):
     code = "no_such_guide"
 
 
+class NoSuchModule(NotFound):
+    """There is no such training module in this community."""
+
+    code = "no_such_module"
+
+
 class NoSuchHelpRequest(NotFound):
     """There is no such request for help in this community."""
 
@@ -97,10 +103,22 @@ class EnrollmentPaused(Conflict):
     code = "enrollment_paused"
 
 
+class BadPause(Invalid):
+    """Only a pause has a last day; say that you pause as well."""
+
+    code = "bad_pause"
+
+
 class WithOneself(Invalid):
     """Nobody can be their own mentor; ask somebody else."""
 
     code = "with_oneself"
+
+
+class TrainingOpen(Conflict):
+    """The mentor or the mentee has training to complete before a first pairing in this program."""
+
+    code = "training_open"
 
 
 class WrongStep(Conflict):

@@ -1,7 +1,7 @@
 """What matching tells the others."""
 
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -61,6 +61,41 @@ class MatchRunStarted(Event, type="matching.match_run_started.v1", aggregate="ru
 
     run_id: UUID
     program_id: UUID
+
+
+class PauseBegan(Event, type="matching.pause_began.v1", aggregate="enrollment_id"):
+    """A member wants no new pairing in a program, to the end of a day or until further notice."""
+
+    enrollment_id: UUID
+    program_id: UUID
+    member_id: UUID
+    side: Side
+    last_day: Annotated[date, Field(examples=["2027-03-01"])] | None
+
+
+class PauseEnded(Event, type="matching.pause_ended.v1", aggregate="enrollment_id"):
+    """A member is back in a program, where they stood before."""
+
+    enrollment_id: UUID
+    program_id: UUID
+    member_id: UUID
+    side: Side
+
+
+class HistoryImported(Event, type="matching.history_imported.v1", aggregate="program_id"):
+    """Pairings of before came into a program by a list; none of them is told of by itself."""
+
+    program_id: UUID
+    pairings: int = Field(ge=0, examples=[120])
+    corrected: int = Field(ge=0, examples=[3])
+
+
+class TrainingModuleCompleted(Event, type="matching.training_module_completed.v1", aggregate="member_id"):
+    """A participant has completed a part of a program's training."""
+
+    module_id: UUID
+    program_id: UUID
+    member_id: UUID
 
 
 class MatchRunSolved(Event, type="matching.match_run_solved.v1", aggregate="run_id"):

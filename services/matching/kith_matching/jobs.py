@@ -4,6 +4,7 @@ from kith_matching import departures, requests, runs
 from kith_matching.introducing import schedules, working
 from kith_matching.open_calls import asking
 from kith_matching.pairing_life import nudges, pulses
+from kith_matching.pausing import pauses
 from kith_matching.previewing import previews
 from kith_matching.welcoming import newcomers
 
@@ -28,6 +29,7 @@ async def _work_on_rounds(database: Database) -> None:
 jobs = [
     Job("solve match runs", 0.5, _solve_all),
     Job("part with who left", 1, departures.part),
+    Job("end pauses", 60, pauses.end),
     Job("expire requests", 60, requests.expire),
     Job("nudge pairings", 60, nudges.send),
     Job("end pairings as agreed", 60, nudges.end_as_agreed),

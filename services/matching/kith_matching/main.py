@@ -5,6 +5,7 @@ from kith_matching.consumers import consumers
 from kith_matching.coordination import routes as coordination
 from kith_matching.guidance import routes as guidance
 from kith_matching.help_queue import routes as help_queue
+from kith_matching.importing import routes as importing
 from kith_matching.introducing import routes as introducing
 from kith_matching.jobs import jobs
 from kith_matching.loads import routes as loads
@@ -12,6 +13,7 @@ from kith_matching.open_calls import routes as open_calls
 from kith_matching.pairing_life import goal_routes
 from kith_matching.pairing_life import routes as pairing_life
 from kith_matching.previewing import routes as previewing
+from kith_matching.training import routes as training
 
 app = create_service(
     name="matching",
@@ -21,11 +23,13 @@ app = create_service(
         pairing_life.routes,
         goal_routes.routes,
         guidance.routes,
+        importing.routes,
         coordination.routes,
         help_queue.routes,
         open_calls.routes,
         loads.routes,
         previewing.routes,
+        training.routes,
     ],
     consumers=consumers,
     jobs=jobs,

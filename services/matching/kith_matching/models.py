@@ -81,11 +81,12 @@ class Program(Base):
 
 
 class Enrollment(Base):
-    """A member on one side of a program, with the capacity they offer."""
+    """A member on one side of a program, with the capacity they offer. A pause may have a last day, `paused_until`."""
 
     __tablename__ = "enrollments"
     __table_args__ = (
         Index("one_enrollment_per_side", "community_id", "program_id", "member_id", "side", unique=True),
+        Index("enrollments_coming_back", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
         CheckConstraint("max_pairings >= 0 AND max_pairings <= 50", name="max_pairings"),
     )
 
@@ -96,9 +97,12 @@ class Enrollment(Base):
     side: Mapped[str]
     max_pairings: Mapped[int]
     weekly_hours: Mapped[float | None]
+    goals: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     paused: Mapped[bool] = mapped_column(server_default="false")
+    paused_until: Mapped[date | None]
     priority: Mapped[int] = mapped_column(server_default="0")
     enrolled_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    import_digest: Mapped[bytes | None]
 
 
 class MatchRun(Base):
@@ -148,7 +152,7 @@ class Pairing(Base):
     """Two members brought together: proposed → accepted, or declined, later ended.
 
     `settled_at` is when it was accepted or declined. `quiet_id`: who went quiet, where silence ended it.
-    `private`: brought from outside; it takes nobody's room.
+    `private`: brought from outside; it takes nobody's room. `import_digest`: what a list, where it came from, said.
     """
 
     __tablename__ = "pairings"
@@ -179,6 +183,7 @@ class Pairing(Base):
     end_reason: Mapped[str | None]
     quiet_id: Mapped[UUID | None]
     private: Mapped[bool] = mapped_column(server_default="false")
+    import_digest: Mapped[bytes | None]
 
 
 class Request(Base):

@@ -18,13 +18,14 @@ from kith_matching.introducing import apart
 from kith_matching.loads import evidence
 from kith_matching.models import MatchRun, MatchSuggestion, Pairing, Program
 from kith_matching.pairing_life import contact
+from kith_matching.training.gate import held_back
 
 # Rows of enrollments are locked in one order, so that two publications cannot wait for each other.
 _LOCK = text("""
 SELECT 1 FROM enrollments WHERE community_id = :community AND program_id = :program ORDER BY id FOR UPDATE
 """)
 # Each suggestion whose two sides still have room, counting the ones of this very run before it.
-_PROPOSE = text("""
+_PROPOSE = text(f"""
 WITH open_now AS (
   SELECT mentor_id, mentee_id FROM pairings
   WHERE community_id = :community AND program_id = :program AND status IN ('proposed', 'accepted')
@@ -41,9 +42,9 @@ INSERT INTO pairings (id, community_id, program_id, run_id, mentor_id, mentee_id
 SELECT k.id, :community, :program, :run, k.mentor_id, k.mentee_id, :status, :accepted_at, :accepted_at, :accepted_at
 FROM ranked k
 JOIN enrollments a ON a.community_id = :community AND a.program_id = :program
-  AND a.member_id = k.mentor_id AND a.side = 'mentor' AND NOT a.paused
+  AND a.member_id = k.mentor_id AND a.side = 'mentor' AND NOT a.paused AND NOT {held_back("a")}
 JOIN enrollments b ON b.community_id = :community AND b.program_id = :program
-  AND b.member_id = k.mentee_id AND b.side = 'mentee' AND NOT b.paused
+  AND b.member_id = k.mentee_id AND b.side = 'mentee' AND NOT b.paused AND NOT {held_back("b")}
 WHERE k.mentor_id <> k.mentee_id AND NOT k.mentor_id = ANY(:spared)
   AND NOT EXISTS (SELECT FROM kept_apart n WHERE n.community_id = :community
     AND n.one_id = least(k.mentor_id, k.mentee_id) AND n.other_id = greatest(k.mentor_id, k.mentee_id))

@@ -22,12 +22,14 @@ from kith_matching.errors import (
     NoSuchProgram,
     NotEnrolled,
     ProgramClosed,
+    TrainingOpen,
     WrongStep,
 )
 from kith_matching.events import MemberEnrolled, ProgramCompleted, ProgramOpened, ProgramStarted
 from kith_matching.models import Enrollment, Participant, Program
-from kith_matching.pairing_life import contact
+from kith_matching.pausing import pauses
 from kith_matching.scoring import Rules, Weights
+from kith_matching.training.gate import held_back
 
 MOST_PRIORITY = 9
 WITHOUT_MENTORS = frozenset({"introduction", "peer"})
@@ -188,6 +190,7 @@ async def first_next_time(session: AsyncSession, program_id: UUID, mentee_ids: S
     await session.execute(statement)
 
 
+_IN_TRAINING = text(f"SELECT side FROM enrollments e WHERE id = ANY(:ids) AND {held_back('e')} ORDER BY side DESC")
 _ENROLL = text("""
 INSERT INTO enrollments (id, community_id, program_id, member_id, side, max_pairings, weekly_hours)
 SELECT id, :community, :program, member_id, side, max_pairings, weekly_hours
@@ -200,12 +203,14 @@ RETURNING id, member_id, side
 
 async def all_known(session: AsyncSession, member_ids: Collection[UUID]) -> None:
     """Raises NoSuchParticipant unless all of them are members of the community."""
-    if set(member_ids) - await _known(session, member_ids):
+    if set(member_ids) - await known(session, member_ids):
         raise NoSuchParticipant
 
 
-async def _known(session: AsyncSession, member_ids: Collection[UUID]) -> set[UUID]:
-    """Those of them who are members. They do not leave before this transaction ends, so that what it adds ends too.
+async def known(session: AsyncSession, member_ids: Collection[UUID]) -> set[UUID]:
+    """Those of them who are members, as far as matching has heard.
+
+    They do not leave before this transaction ends, so that what it adds ends too.
 
     In one order, as profiles are written: two transactions cannot wait for each other.
     """
@@ -222,13 +227,13 @@ async def enroll(
 ) -> tuple[int, list[EnrollmentError]]:
     """Enroll members; returns how many are new, and who could not be. Doing it again changes nothing."""
     program = await taking_part(session, program_id)
-    known = await _known(session, {each.member_id for each in new})
+    heard = await known(session, {each.member_id for each in new})
     errors = [
         EnrollmentError(index, NoSuchParticipant.code, NoSuchParticipant.title())
         for index, each in enumerate(new)
-        if each.member_id not in known
+        if each.member_id not in heard
     ]
-    there = [each for each in new if each.member_id in known]
+    there = [each for each in new if each.member_id in heard]
     return await put(session, community_id=program.community_id, program_id=program.id, new=there), errors
 
 
@@ -279,7 +284,8 @@ async def two_sides(
 ) -> tuple[Enrollment, Enrollment]:
     """The enrollments of a mentor and a mentee, both locked.
 
-    Raises NotEnrolled when one is missing, EnrollmentPaused when one is paused. Locked in one statement and in the
+    Raises NotEnrolled when one is missing, EnrollmentPaused when one is paused, TrainingOpen when one has training to
+    complete first. Locked in one statement and in the
     order of their ids, as a publication locks them: two transactions cannot wait for each other.
     """
     mentor = (Enrollment.member_id == mentor_id) & (Enrollment.side == "mentor")
@@ -295,19 +301,23 @@ async def two_sides(
         raise NotEnrolled(f"The {min(missing)} is not enrolled in this program on that side.")
     if paused := [side for side, one in found.items() if one.paused]:
         raise EnrollmentPaused(f"The {paused[0]} has paused taking part in this program; ask somebody else.")
+    if training := await session.scalar(_IN_TRAINING, {"ids": [one.id for one in found.values()]}):
+        raise TrainingOpen(f"The {training} has training to complete before a first pairing in this program.")
     return found["mentor"], found["mentee"]
 
 
 async def change_enrollment(
     session: AsyncSession, *, program_id: UUID, member_id: UUID, side: str, changes: dict[str, Any]
 ) -> Enrollment:
-    """Change capacity or pause, any time; pairings that exist stay. Capacity and pause stay as they are for None."""
+    """Change capacity or pause, any time; pairings that exist stay. Capacity and pause stay as they are for None.
+
+    Raises NotEnrolled or BadPause.
+    """
     await found(session, program_id)
     one = await enrollment(session, program_id=program_id, member_id=member_id, side=side, lock=True)
-    if one.paused and changes.get("paused") is False:
-        await contact.resume(session, program_id=program_id, member_id=member_id)
+    await pauses.change(session, one, changes)
     for name, value in changes.items():
-        if value is not None or name == "weekly_hours":  # hours can be unknown; room and pause cannot
-            setattr(one, name, value)
+        if name not in {"paused", "paused_until"} and (value is not None or name == "weekly_hours"):
+            setattr(one, name, value)  # hours can be unknown, room cannot
     await session.flush()
     return one

@@ -41,6 +41,31 @@ async def enrollment_counts(session: AsyncSession, program_ids: Sequence[UUID]) 
     return [empty | counts.get(each, {}) for each in program_ids]
 
 
+async def enrollments(
+    session: AsyncSession, *, program_id: UUID, first: int, after: str | None
+) -> tuple[list[Enrollment], str | None]:
+    await programs.found(session, program_id)
+    statement = select(Enrollment).where(
+        Enrollment.community_id == tenant_of(session), Enrollment.program_id == program_id
+    )
+    return await paginate(session, statement, by=[Enrollment.id], first=first, after=after)
+
+
+async def enrollments_of(
+    session: AsyncSession, program_ids: Sequence[UUID], *, member_id: UUID
+) -> list[list[Enrollment]]:
+    """What a member takes part in each program as."""
+    statement = select(Enrollment).where(
+        Enrollment.community_id == tenant_of(session),
+        Enrollment.program_id.in_(program_ids),
+        Enrollment.member_id == member_id,
+    )
+    found: dict[UUID, list[Enrollment]] = {each: [] for each in program_ids}
+    for one in await session.scalars(statement.order_by(Enrollment.id)):
+        found[one.program_id].append(one)
+    return [found[each] for each in program_ids]
+
+
 async def match_runs(
     session: AsyncSession, *, program_id: UUID, first: int, after: str | None
 ) -> tuple[list[MatchRun], str | None]:

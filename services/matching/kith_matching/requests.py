@@ -16,11 +16,12 @@ from kith_matching.errors import AlreadyAnswered, AlreadyWaiting, NoSuchRequest,
 from kith_matching.events import RequestAccepted, RequestDeclined, RequestExpired, RequestMade, RequestWithdrawn
 from kith_matching.loads import evidence
 from kith_matching.models import Request
+from kith_matching.training.gate import held_back
 
 _EVENTS = {"accepted": RequestAccepted, "declined": RequestDeclined, "withdrawn": RequestWithdrawn}
 
 # The first choice who takes part, has room, and is not paired with this mentee; none when the mentee has no room.
-_NEXT_CHOICE = text("""
+_NEXT_CHOICE = text(f"""
 WITH taken AS (
   SELECT mentor_id, mentee_id, private FROM pairings
   WHERE community_id = :community AND program_id = :program AND status IN ('proposed', 'accepted')
@@ -28,9 +29,9 @@ WITH taken AS (
 SELECT e.member_id
 FROM unnest(CAST(:choices AS uuid[])) WITH ORDINALITY AS c(member_id, place)
 JOIN enrollments e ON e.community_id = :community AND e.program_id = :program AND e.member_id = c.member_id
-  AND e.side = 'mentor' AND NOT e.paused
+  AND e.side = 'mentor' AND NOT e.paused AND NOT {held_back("e")}
 JOIN enrollments m ON m.community_id = :community AND m.program_id = :program AND m.member_id = :mentee
-  AND m.side = 'mentee' AND NOT m.paused
+  AND m.side = 'mentee' AND NOT m.paused AND NOT {held_back("m")}
 JOIN programs p ON p.id = :program AND p.status IN ('open', 'running')
 WHERE e.max_pairings > (SELECT count(*) FROM taken t WHERE t.mentor_id = e.member_id AND NOT t.private)
   AND m.max_pairings > (SELECT count(*) FROM taken t WHERE t.mentee_id = :mentee AND NOT t.private)
@@ -71,8 +72,8 @@ async def _ask(
 ) -> Request:
     """One open request at a time.
 
-    Raises WithOneself, ProgramClosed, NotEnrolled, EnrollmentPaused or AlreadyWaiting; when it is the mentor who is
-    asked, MentorOverloaded or MentorOnBreak.
+    Raises WithOneself, ProgramClosed, NotEnrolled, EnrollmentPaused, TrainingOpen or AlreadyWaiting; when it is the
+    mentor who is asked, MentorOverloaded or MentorOnBreak.
     """
     if mentor_id == mentee_id:
         raise WithOneself

@@ -9,6 +9,7 @@ from kith_matching.errors import (
     AlreadyAnswered,
     AlreadyPaired,
     AlreadyWaiting,
+    BadPause,
     BadPins,
     BadSettings,
     EnrollmentClosed,
@@ -25,6 +26,7 @@ from kith_matching.errors import (
     NotEnrolled,
     NotSolved,
     ProgramClosed,
+    TrainingOpen,
     WithOneself,
     WrongStep,
 )
@@ -117,7 +119,7 @@ async def enroll(program_id: UUID, body: EnrollmentIn, actor: Participant, sessi
     return EnrollmentOut.model_validate(await programs.enroll_oneself(session, program_id=program_id, new=new))
 
 
-@program.patch("/programs/{program_id}/enrollments", responses=problems(NotEnrolled))
+@program.patch("/programs/{program_id}/enrollments", responses=problems(NoSuchProgram, NotEnrolled, BadPause))
 async def change_enrollment(
     program_id: UUID, body: EnrollmentChange, actor: Participant, session: Transaction
 ) -> EnrollmentOut:
@@ -126,6 +128,12 @@ async def change_enrollment(
         session, program_id=program_id, member_id=actor.subject, side=body.side, changes=changes
     )
     return EnrollmentOut.model_validate(changed)
+
+
+@program.post("/read/own-enrollments-by-program")
+async def own_enrollments(body: Keys, actor: Participant, session: Transaction) -> list[list[EnrollmentOut]]:
+    found = await queries.enrollments_of(session, body.keys, member_id=actor.subject)
+    return [[EnrollmentOut.model_validate(each) for each in some] for some in found]
 
 
 @program.post("/programs/{program_id}/enrollments/bulk", responses=problems(NoSuchProgram, ProgramClosed))
@@ -268,6 +276,7 @@ async def accept_pairings(body: PairingIds, actor: Coordinator, session: Transac
         ProgramClosed,
         NotEnrolled,
         EnrollmentPaused,
+        TrainingOpen,
         AlreadyWaiting,
         WithOneself,
         MentorOverloaded,
@@ -282,7 +291,9 @@ async def ask(program_id: UUID, body: AskIn, actor: Participant, session: Transa
 @pairing.post(
     "/programs/{program_id}/requests-to-mentees",
     status_code=201,
-    responses=problems(NoSuchProgram, ProgramClosed, NotEnrolled, EnrollmentPaused, AlreadyWaiting, WithOneself),
+    responses=problems(
+        NoSuchProgram, ProgramClosed, NotEnrolled, EnrollmentPaused, TrainingOpen, AlreadyWaiting, WithOneself
+    ),
 )
 async def ask_mentee(program_id: UUID, body: AskMenteeIn, actor: Participant, session: Transaction) -> RequestOut:
     made = await requests.ask_mentee(session, actor_id=actor.subject, program_id=program_id, **body.model_dump())
@@ -311,6 +322,7 @@ async def requests_by_id(body: Keys, actor: Participant, session: Transaction) -
         ProgramClosed,
         NotEnrolled,
         EnrollmentPaused,
+        TrainingOpen,
         NoRoom,
         AlreadyPaired,
         KeptApartError,

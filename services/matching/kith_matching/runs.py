@@ -25,6 +25,7 @@ from kith_matching.introducing import apart
 from kith_matching.loads import evidence
 from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Pairing, Program
 from kith_matching.solving import LEASE_SECONDS, MAX_ATTEMPTS, solved
+from kith_matching.training.gate import held_back
 
 log = logging.getLogger(__name__)
 Pair = dict[str, str]
@@ -68,6 +69,7 @@ async def _check_pins(
         Enrollment.program_id == program_id,
         Enrollment.member_id.in_([UUID(each) for each in people]),
         Enrollment.paused.is_(False),
+        text(f"NOT {held_back('enrollments')}"),
     )
     taking_part = {(str(row.member_id), row.side) for row in await session.execute(statement)}
     mentor_of: dict[str, str] = {}
@@ -80,7 +82,9 @@ async def _check_pins(
             raise BadPins(f"The pair of {pair} is both pinned and prohibited; drop one of the two.")
         for member, side in ((mentee, "mentee"), (mentor, "mentor")):
             if (member, side) not in taking_part:
-                raise BadPins(f"The pin of {pair} cannot be honored: {member} is not enrolled as {side}, or paused.")
+                raise BadPins(
+                    f"The pin of {pair} cannot be honored: {member} is not enrolled as {side}, paused, or in training."
+                )
         if mentor_of.setdefault(mentee, mentor) != mentor:
             raise BadPins(f"The pin of {pair} contradicts the one to mentor {mentor_of[mentee]}; keep one of the two.")
 
@@ -150,7 +154,7 @@ _EXTEND = text(
 )
 # The cohort as PostgreSQL's own JSON, straight into the solver: no object per person on the way. Ordered by what
 # people said of themselves, so that equal cohorts have equal results whatever their members' ids.
-_COHORT = text("""
+_COHORT = text(f"""
 SELECT coalesce(json_agg(json_build_object(
   'member_id', e.member_id, 'capacity', e.free, 'priority', e.priority, 'interests', p.interests,
   'languages', p.languages, 'experience_years', p.experience_years, 'time_zone', p.time_zone,
@@ -165,6 +169,7 @@ FROM (
       AND (CASE WHEN n.side = 'mentee' THEN r.mentee_id ELSE r.mentor_id END) = n.member_id) AS free
   FROM enrollments n WHERE n.community_id = :community AND n.program_id = :program AND n.side = :side AND NOT n.paused
     AND NOT (n.side = 'mentor' AND n.member_id = ANY(:spared))
+    AND NOT {held_back("n")}
 ) e JOIN participants p ON p.community_id = e.community_id AND p.member_id = e.member_id
 WHERE e.free > 0
 """)

@@ -129,7 +129,9 @@ class EnrollmentChange(In):
     side: Side
     max_pairings: int | None = Field(default=None, ge=0, le=50)
     weekly_hours: float | None = Field(default=None, ge=0, le=168)
+    goals: list[Name] | None = Field(default=None, max_length=20)
     paused: bool | None = None
+    paused_until: Annotated[Day, Field(le=date(2099, 12, 31))] | None = None
 
 
 class BulkEnrollment(EnrollmentIn):
@@ -158,7 +160,9 @@ class EnrollmentOut(Out):
     side: Side
     max_pairings: int
     weekly_hours: float | None
+    goals: list[str]
     paused: bool
+    paused_until: date | None
     priority: int
     enrolled_at: datetime
 

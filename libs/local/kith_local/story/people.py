@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kith_local.geography import zone_of
-from kith_local.member_files import Row
+from kith_local.rows import Row
 
 MENTOR_YEARS = 8.0
 NEWCOMER_YEARS = 2.0

@@ -12,7 +12,8 @@ from typing import Any
 from kith_local.client import Client, GraphQLError
 from kith_local.errors import LocalError
 from kith_local.imports import import_members, rejected_path
-from kith_local.member_files import Row, open_members
+from kith_local.member_files import open_members
+from kith_local.rows import Row
 from kith_local.story import documents as ask
 from kith_local.story.people import Person, chance, complete
 from kith_local.story.receiver import Receiver

@@ -12,15 +12,17 @@ from kith_chassis.pages import paginate
 from kith_matching import clock, programs
 from kith_matching.loads.states import LATE, OVERDUE
 from kith_matching.pairing_life.standing import MILESTONES, WARNED
+from kith_matching.training.gate import held_back
 
-Kind = Literal["unmatched", "stuck", "unhappy", "overloaded"]
+Kind = Literal["unmatched", "stuck", "unhappy", "overloaded", "untrained"]
 Reason = Literal[
     "no_mentor", "waits_for_answer", "silent", "not_met", "no_agreement", "wants_help", "low_rating", "overdue",
-    "more_than_wanted", "nobody_free",
+    "more_than_wanted", "nobody_free", "training_open",
 ]  # fmt: skip
 Action = Literal[
     "start_match_run", "remind_who_is_asked", "talk_to_who_is_awaited", "help_them_meet", "ask_for_agreement",
     "get_in_touch", "relieve", "find_mentors",
+    "remind_of_training",
 ]  # fmt: skip
 NEXT: dict[Reason, Action] = {
     "no_mentor": "start_match_run",
@@ -33,10 +35,11 @@ NEXT: dict[Reason, Action] = {
     "overdue": "relieve",
     "more_than_wanted": "relieve",
     "nobody_free": "find_mentors",
+    "training_open": "remind_of_training",
 }
 LOW_RATING = 2
 
-_ATTENTION = text("""
+_ATTENTION = text(f"""
 WITH taken AS (
   SELECT mentor_id, mentee_id FROM pairings
   WHERE community_id = :community AND program_id = :program AND status IN ('proposed', 'accepted') AND NOT private
@@ -65,7 +68,7 @@ WITH taken AS (
 SELECT 'unmatched' AS kind, e.id AS subject_id, e.member_id, CAST(NULL AS uuid) AS pairing_id,
   greatest(e.enrolled_at, (SELECT max(p.ended_at) FROM pairings p WHERE p.community_id = :community
     AND p.program_id = :program AND p.mentee_id = e.member_id)) AS since,
-  CASE WHEN EXISTS (SELECT FROM asked r WHERE r.mentee_id = e.member_id)
+  CASE WHEN {held_back("e")} THEN 'training_open' WHEN EXISTS (SELECT FROM asked r WHERE r.mentee_id = e.member_id)
     THEN 'waits_for_answer'
     WHEN EXISTS (SELECT FROM programs g WHERE g.id = :program AND g.automatic_pairing) AND NOT EXISTS (
       SELECT FROM enrollments m WHERE m.community_id = :community AND m.program_id = :program AND m.side = 'mentor'
@@ -91,6 +94,13 @@ UNION ALL
 SELECT 'unhappy', s.id, s.member_id, s.pairing_id, s.answered_at,
   CASE WHEN s.wants_help THEN 'wants_help' ELSE 'low_rating' END
 FROM said s WHERE s.wants_help OR s.rating <= :low
+UNION ALL
+SELECT 'untrained', e.id, e.member_id, NULL,
+  greatest(e.enrolled_at, (SELECT min(m.added_at) FROM training_modules m WHERE m.program_id = :program)),
+  'training_open'
+FROM enrollments e
+WHERE e.community_id = :community AND e.program_id = :program AND e.side = 'mentor' AND NOT e.paused
+  AND {held_back("e")}
 UNION ALL
 SELECT 'overloaded', e.id, e.member_id, NULL, coalesce(w.since, e.enrolled_at),
   CASE WHEN w.people >= :overdue THEN 'overdue' ELSE 'more_than_wanted' END

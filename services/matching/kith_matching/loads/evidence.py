@@ -13,6 +13,7 @@ from kith_chassis.pages import paginate
 from kith_matching import clock, programs
 from kith_matching.errors import MentorOnBreak, MentorOverloaded, NotEnrolled
 from kith_matching.loads.states import LATE, LATELY, Evidence, LoadState, load_state
+from kith_matching.training.gate import held_back
 
 _EVIDENCE = text("""
 SELECT e.member_id, e.paused, e.max_pairings AS room,
@@ -40,6 +41,10 @@ WHERE e.community_id = :community AND e.program_id = :program AND e.side = 'ment
     member_id=Uuid, paused=Boolean, room=BigInteger, pairings=BigInteger, requests=BigInteger, late=BigInteger,
     overdue=BigInteger, silent=BigInteger, cancelled=BigInteger,
 )  # fmt: skip
+_UNTRAINED = text(f"""
+SELECT e.member_id FROM enrollments e
+WHERE e.community_id = :community AND e.program_id = :program AND e.side = 'mentor' AND {held_back("e")}
+""")
 
 
 @dataclass(frozen=True)
@@ -113,9 +118,11 @@ async def with_room(
 ) -> tuple[list[Any], str | None]:
     """Mentors who could take somebody on (member_id, room, pairings), those with fewest pairings first."""
     program = await programs.found(session, program_id)
+    place = {"community": program.community_id, "program": program_id}
     spared = (await burdened(session, community_id=program.community_id, program_id=program_id)).spared
+    untrained = await session.scalars(_UNTRAINED, place)
     row = _EVIDENCE.bindparams(**_values(program.community_id, program_id)).subquery("evidence").c
     statement = select(row.member_id, row.room, row.pairings).where(
-        row.room > row.pairings, row.member_id.not_in([*spared, *but])
+        row.room > row.pairings, row.member_id.not_in([*spared, *untrained, *but])
     )
     return await paginate(session, statement, by=[row.pairings, row.member_id], first=first, after=after)

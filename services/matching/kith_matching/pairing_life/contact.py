@@ -7,9 +7,8 @@ from uuid import UUID
 from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kith_chassis.database import tenant_of
 from kith_matching import clock
-from kith_matching.models import Pairing
+from kith_matching.models import Enrollment, Pairing
 from kith_matching.pairing_life.models import Agreement, Contact
 from kith_matching.pairing_life.silence import Turn, due_at
 
@@ -50,13 +49,13 @@ async def expect(session: AsyncSession, agreement: Agreement) -> None:
     _schedule(contact)
 
 
-async def resume(session: AsyncSession, *, program_id: UUID, member_id: UUID) -> None:
+async def resume(session: AsyncSession, back: Enrollment) -> None:
     """Who comes back from a pause has all the time again: nobody's silence counted meanwhile."""
-    mine = (Pairing.mentor_id == member_id) | (Pairing.mentee_id == member_id)
+    mine = (Pairing.mentor_id == back.member_id) | (Pairing.mentee_id == back.member_id)
     statement = (
         select(Contact)
         .join(Pairing, Pairing.id == Contact.pairing_id)
-        .where(Contact.community_id == tenant_of(session), Pairing.program_id == program_id, mine)
+        .where(Contact.community_id == back.community_id, Pairing.program_id == back.program_id, mine)
     )
     for contact in await session.scalars(statement.with_for_update(of=Contact)):
         passes(contact, Turn(contact.move_id, clock.now()))

@@ -126,6 +126,7 @@ class ClosingSurvey(Base):
     goals_met: Mapped[bool]
     note: Mapped[str]
     answered_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    imported: Mapped[bool] = mapped_column(server_default="false")
 
 
 class Testimonial(Base):

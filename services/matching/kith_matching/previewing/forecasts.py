@@ -10,15 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.database import tenant_of
 from kith_matching import clock, programs
 from kith_matching.simulation import REMEMBERED_WEEKS, expected_wait
+from kith_matching.training.gate import held_back
 
 # Who waits: mentees who take part, have room and have nobody yet. A place: what a mentor who takes part has left.
-_NOW = text("""
+_NOW = text(f"""
 WITH taken AS (
   SELECT e.id, e.side, e.max_pairings - count(p.id) AS room, count(p.id) AS pairings
   FROM enrollments e LEFT JOIN pairings p ON p.community_id = e.community_id AND p.program_id = e.program_id
     AND p.status IN ('proposed', 'accepted') AND NOT p.private
     AND (CASE WHEN e.side = 'mentee' THEN p.mentee_id ELSE p.mentor_id END) = e.member_id
-  WHERE e.community_id = :community AND e.program_id = :program AND NOT e.paused GROUP BY e.id
+  WHERE e.community_id = :community AND e.program_id = :program AND NOT e.paused AND NOT {held_back("e")} GROUP BY e.id
 ), lately AS (
   SELECT count(*) AS accepted FROM pairings
   WHERE community_id = :community AND program_id = :program AND status IN ('accepted', 'ended') AND NOT private

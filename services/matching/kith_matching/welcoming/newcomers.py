@@ -23,6 +23,7 @@ from kith_matching.loads import evidence
 from kith_matching.models import Program
 from kith_matching.programs import NewEnrollment
 from kith_matching.scoring import Cohort, Rules, Weights, person
+from kith_matching.training.gate import held_back
 from kith_matching.welcoming.spreading import shared_out
 
 log = logging.getLogger(__name__)
@@ -49,8 +50,8 @@ LEFT JOIN programs r ON r.community_id = g.community_id AND r.newcomers_since <=
 ORDER BY g.community_id, program_id, g.member_id
 """)
 # Who has nobody and has not asked anybody. Whom a pairing served, or who went quiet, waits for a person, not for a job.
-_WAITING = """
-  e.side = 'mentee' AND NOT e.paused AND e.max_pairings > 0
+_WAITING = f"""
+  e.side = 'mentee' AND NOT e.paused AND e.max_pairings > 0 AND NOT {held_back("e")}
   AND NOT EXISTS (SELECT FROM pairings p WHERE p.community_id = e.community_id AND p.program_id = e.program_id
     AND p.mentee_id = e.member_id AND NOT p.private AND (p.status IN ('proposed', 'accepted')
       OR p.end_reason IN ('completed', 'agreed_end') OR p.quiet_id = e.member_id))
@@ -66,7 +67,7 @@ SELECT g.id, g.community_id FROM programs g
 WHERE g.automatic_pairing AND g.status IN ('open', 'running')
   AND EXISTS (SELECT FROM enrollments e WHERE e.community_id = g.community_id AND e.program_id = g.id AND {_WAITING})
   AND EXISTS (SELECT FROM enrollments e WHERE e.community_id = g.community_id AND e.program_id = g.id
-    AND e.side = 'mentor' AND NOT e.paused AND e.max_pairings > {_TAKEN})
+    AND e.side = 'mentor' AND NOT e.paused AND NOT {held_back("e")} AND e.max_pairings > {_TAKEN})
 ORDER BY g.id
 """)
 _PERSON = """
@@ -85,7 +86,7 @@ SELECT json_build_object({_PERSON}, 'skills', p.skills_offered,
   e.max_pairings - e.taken AS room, e.taken
 FROM (SELECT e.*, {_TAKEN} AS taken FROM enrollments e
       WHERE e.community_id = :community AND e.program_id = :program AND e.side = 'mentor' AND NOT e.paused
-        AND NOT e.member_id = ANY(:spared)) e
+        AND NOT {held_back("e")} AND NOT e.member_id = ANY(:spared)) e
 JOIN participants p ON p.community_id = e.community_id AND p.member_id = e.member_id
 WHERE e.max_pairings > e.taken
 ORDER BY CAST(e.taken AS double precision) / e.max_pairings, (
