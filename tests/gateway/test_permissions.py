@@ -18,7 +18,7 @@ ROWS = rows()
 KNOWN = {row.field: row for row in ROWS}
 QUERIES = [row for row in ROWS if not row.field.startswith("Mutation.")]
 MUTATIONS = [row for row in ROWS if row.field.startswith("Mutation.")]
-ROLES = ("member", "coordinator", "owner")
+ROLES = ("member", "coordinator", "moderator", "owner")
 MAY_BE_NOBODY = {"IsolatedMember.member", "Unmatched.mentee"}
 LEAVES = {"String": "x", "Int": 1, "Float": 1.0, "Boolean": True, "JSON": {}, "Date": "2030-01-01"}
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.gateway.story import Calendar, circles, matched, someone
 
-from kith_testkit.probe import COORDINATOR, Actor, eventually
+from kith_testkit.probe import COORDINATOR, MODERATOR, Actor, eventually
 
 
 @dataclass
@@ -49,7 +49,9 @@ async def settled(made, people, key_of, matching):
     mentors = sorted(mentors, key=lambda each: each != first["mentor"]["id"])
     mentor, mentee = someone(owner, mentors[0], key_of), someone(owner, mentees[0], key_of)
     coordinator = Actor(owner.community_id, key_of(mentors[1]), COORDINATOR)
-    made.actors |= {"anonymous": None, "member": mentor, "coordinator": coordinator, "owner": owner}
+    moderator = Actor(owner.community_id, key_of(mentees[7]), MODERATOR)
+    made.actors |= {"anonymous": None, "member": mentor, "coordinator": coordinator, "moderator": moderator}
+    made.actors |= {"owner": owner}
     group = (await circles(whole, owner, mentors, mentees))[0]["id"]
     made.ids |= {"Member": mentees[0], "Pairing": first["id"], "Group": group}
 
@@ -94,6 +96,7 @@ async def settled(made, people, key_of, matching):
     endpoint = (await do("createWebhookEndpoint", given, "webhookEndpoint { id }"))["webhookEndpoint"]["id"]
     sent = (await do("sendTestEvent", {"endpointId": endpoint}, "delivery { id }"))["delivery"]["id"]
     made.ids |= {"WebhookEndpoint": endpoint, "Delivery": sent}
+    await avoided(made, mentor, mentors)
     await guided(made, mentor, mentee)
     await introduced(made, mentor, mentee, [mentors[0], *mentees[:2]])
     given = {"programId": program, "runId": made.ids["MatchRun"], "rules": {"minimum_shared_skills": 2}}
@@ -132,6 +135,16 @@ async def asked_how_it_goes(made, mentor, matching):
         query = "{ viewer { pulses { edges { node { id } } } } }"
         seen = await made.gateway.get(query, by=mentor)
     made.ids["Pulse"] = seen["viewer"]["pulses"]["edges"][0]["node"]["id"]
+
+
+async def avoided(made, mentor, mentors):
+    """A member has blocked one and reported another."""
+    await made.do("blockMember", {"memberId": mentors[2]}, "block { id }", mentor)
+    given = {"memberId": mentors[3], "reason": "SAFETY", "body": "B."}
+    await made.do("reportMember", given, "report { id }", mentor)
+    query = "{ memberReports(status: OPEN) { edges { node { id } } } }"
+    seen = await made.gateway.get(query, by=made.actors["moderator"])
+    made.ids["MemberReport"] = seen["memberReports"]["edges"][0]["node"]["id"]
 
 
 async def guided(made, mentor, mentee):

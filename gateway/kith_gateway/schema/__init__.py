@@ -33,11 +33,13 @@ from kith_gateway.schema import (
     recognition,
     recognition_mutations,
     subscriptions,
+    trust,
 )
 from kith_gateway.types import SCALARS, Node
 
 QUERIES = (
     identity,
+    trust,
     matching,
     pairing_life,
     coordination,
@@ -51,6 +53,7 @@ QUERIES = (
 )
 MUTATIONS = (
     identity_mutations,
+    trust,
     matching_mutations,
     pairing_life_mutations,
     guidance,
