@@ -1,6 +1,6 @@
 from kith_chassis.database import Database
 from kith_chassis.jobs import Job
-from kith_matching import requests, runs
+from kith_matching import barriers, requests, runs
 from kith_matching.introducing import schedules, working
 from kith_matching.pairing_life import nudges, pulses
 from kith_matching.previewing import previews
@@ -23,6 +23,11 @@ async def _work_on_rounds(database: Database) -> None:
         pass
 
 
+async def _part_all(database: Database) -> None:
+    while await barriers.part_next(database):
+        pass
+
+
 jobs = [
     Job("solve match runs", 0.5, _solve_all),
     Job("expire requests", 60, requests.expire),
@@ -32,4 +37,5 @@ jobs = [
     Job("make rounds that are due", 60, schedules.make_due),
     Job("work on rounds", 0.5, _work_on_rounds),
     Job("work on previews", 0.5, _work_on_previews),
+    Job("part who is kept apart", 0.5, _part_all),
 ]
