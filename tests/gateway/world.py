@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.gateway.story import Calendar, circles, matched, someone
 
+from kith_gateway.ids import encode_id
 from kith_testkit.probe import COORDINATOR, MODERATOR, Actor, eventually
 
 
@@ -18,6 +19,8 @@ class World:
     ids: dict = field(default_factory=dict)
     elsewhere: dict = field(default_factory=dict)
     """What leads to a type or field ({name: ids}) that the things in `ids` cannot have as well."""
+    before: dict = field(default_factory=dict)
+    """What somebody who is blocked since was shown until then."""
 
     async def ask(self, text, variables, actor):
         return await self.gateway.ask(text, variables, by=self.actors[actor])
@@ -97,6 +100,9 @@ async def settled(made, people, key_of, matching):
     sent = (await do("sendTestEvent", {"endpointId": endpoint}, "delivery { id }"))["delivery"]["id"]
     made.ids |= {"WebhookEndpoint": endpoint, "Delivery": sent}
     await avoided(made, mentor, mentors)
+    busy = {each["mentee"]["id"] for each in pairings if each["mentor"] == first["mentor"]} | {mentees[1], mentees[7]}
+    made.actors["blocked"] = someone(owner, next(each for each in mentees if each not in busy), key_of)
+    made.actors["mentee"] = mentee
     await guided(made, mentor, mentee)
     await introduced(made, mentor, mentee, [mentors[0], *mentees[:2]])
     given = {"programId": program, "runId": made.ids["MatchRun"], "rules": {"minimum_shared_skills": 2}}
@@ -135,6 +141,23 @@ async def asked_how_it_goes(made, mentor, matching):
         query = "{ viewer { pulses { edges { node { id } } } } }"
         seen = await made.gateway.get(query, by=mentor)
     made.ids["Pulse"] = seen["viewer"]["pulses"]["edges"][0]["node"]["id"]
+
+
+async def blocked(made, matching):
+    """Everyone here blocks one member, and matching has heard of it."""
+    who = made.actors["blocked"]
+    blockers = ("member", "mentee", "coordinator", "moderator", "owner")
+    for each in blockers:
+        await made.do(
+            "blockMember", {"memberId": encode_id("Member", who.member_id)}, "block { id }", made.actors[each]
+        )
+
+    async def parted():
+        sql = "SELECT count(*) AS n FROM barriers WHERE community_id = :c AND parted AND :who IN (one_id, other_id)"
+        rows = await matching.rows(sql, c=who.community_id, who=who.member_id)
+        return rows[0]["n"] == len(blockers)
+
+    await eventually(parted, what="matching hearing of the blocks")
 
 
 async def avoided(made, mentor, mentors):
