@@ -9,6 +9,7 @@ from kith_gateway import routes
 from kith_gateway.budgets import Budget, Budgets
 from kith_gateway.live.bus import listening
 from kith_gateway.live.protocol import options
+from kith_gateway.origins import OtherOrigins
 from kith_gateway.persisted import Persisted
 from kith_gateway.settings import Settings
 from kith_gateway.upstream import Upstream
@@ -37,4 +38,5 @@ async def services(app: FastAPI) -> AsyncIterator[Mapping[str, Check]]:
 
 
 app = create_app(name="gateway", routers=[routes.router], settings=Settings, resources=services, openapi=False)
+app.add_middleware(OtherOrigins)
 stand_before(app, [routes.ShortWay(app)], lambda: options(max_message_bytes=Settings().max_message_bytes))

@@ -145,8 +145,8 @@ class ShortWay:
         authorization = headers.get(b"authorization", b"").decode("latin-1")
         scheme, token = authorization.partition(" ")[::2]
         principal = self.app.state.tokens.known(token) if scheme == "Bearer" else None
-        if principal is None:
-            raise NotPlain
+        if principal is None or (b"origin" in headers and self.app.state.settings.allowed_origins):
+            raise NotPlain  # whether a page of another origin may read the answer, a middleware says
         return self._answer(_Caller(authorization, principal), headers, body)
 
     async def _answer(self, caller: _Caller, headers: Mapping[bytes, bytes], body: bytes) -> Answer:

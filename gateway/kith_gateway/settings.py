@@ -1,6 +1,7 @@
 from pydantic import Field, SecretStr
 
 from kith_chassis.settings import AppSettings
+from kith_gateway.origins import Origin
 
 
 class Settings(AppSettings):
@@ -56,8 +57,9 @@ class Settings(AppSettings):
     nats_user: str = ""
     nats_password: SecretStr | None = None
     stream: str = Field(default="KITH", description="The JetStream stream that carries all events.")
-    allowed_origins: list[str] = Field(
-        default=[], description="Origins of web pages that may open a WebSocket, beside the gateway's own."
+    allowed_origins: list[Origin] = Field(
+        default=[],
+        description="Origins of web pages that may call the API and open a WebSocket, beside the gateway's own.",
     )
     max_sockets: int = Field(default=10_000, ge=1, description="WebSocket connections of this process.")
     max_sockets_per_member: int = Field(default=10, ge=1, description="WebSocket connections of one member to it.")

@@ -93,6 +93,13 @@ def _base(name):
 # A row of each kind that a path may name, by the name of the path's parameter.
 ROWS = {
     "member_id": ("identity", "INSERT INTO members (id, community_id, display_name) VALUES (:id, :c, 'X')"),
+    "member_report_id": (
+        "identity",
+        "WITH another AS (INSERT INTO members (id, community_id, display_name)"
+        " VALUES (gen_random_uuid(), :c, 'Y') RETURNING id)"
+        " INSERT INTO member_reports (id, community_id, reporter_id, reported_id, reason, body, status)"
+        " SELECT :id, :c, :member_id, id, 'other', 'x', 'open' FROM another",
+    ),
     "program_id": (
         "matching",
         "INSERT INTO programs (id, community_id, name, kind, objectives, status, acceptance, request_expiry_days,"

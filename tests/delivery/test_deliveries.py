@@ -94,6 +94,20 @@ async def test_only_the_types_an_app_asked_for_arrive(delivery, owner, receiver)
     assert stored == [{"n": 3}]
 
 
+async def test_who_blocked_or_reported_whom_reaches_no_app_whatever_it_listens_to(delivery, owner, receiver):
+    withheld = [f"identity.member_{each}.v1" for each in ("blocked", "unblocked", "reported")]
+    async with delivery.client(owner) as client:
+        for wanted in (["*"], ["identity.*"], withheld):
+            made = await client.post("/webhook-endpoints", json={"url": receiver.url, "event_types": wanted})
+            assert made.status_code == 201, made.text
+    types = [*withheld, "identity.member_joined.v1"]
+    await delivery.deliver_all([(new_id(), owner.community_id, each, {}, new_id(), 1) for each in types])
+    heard = await receiver.heard(2)
+    assert [json.loads(body)["type"] for _, body in heard] == ["identity.member_joined.v1"] * 2
+    stored = await delivery.rows("SELECT type FROM outgoing_events WHERE community_id = :id", id=owner.community_id)
+    assert stored == [{"type": "identity.member_joined.v1"}]
+
+
 async def test_a_community_without_endpoints_stores_nothing(delivery, stranger, receiver, listening):
     await delivery.deliver(stranger.community_id, "matching.program_opened.v1", {})
     sql = "SELECT count(*) AS n FROM outgoing_events WHERE community_id = :id"

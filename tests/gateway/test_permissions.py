@@ -8,7 +8,7 @@ import pytest_asyncio
 from graphql import GraphQLEnumType, get_named_type, is_leaf_type, is_list_type, is_non_null_type
 from strawberry.utils.str_converters import to_camel_case
 from tests.gateway.at_random import CORE, backing, declared
-from tests.gateway.world import World, settled
+from tests.gateway.world import World, blocked, settled
 
 from kith_gateway.ids import encode_id, split_id
 from kith_gateway.joins import AnyNode, AnyNodes, Calling, Identifier, Value
@@ -18,7 +18,7 @@ ROWS = rows()
 KNOWN = {row.field: row for row in ROWS}
 QUERIES = [row for row in ROWS if not row.field.startswith("Mutation.")]
 MUTATIONS = [row for row in ROWS if row.field.startswith("Mutation.")]
-ROLES = ("member", "coordinator", "owner")
+ROLES = ("member", "blocked", "coordinator", "moderator", "owner")
 MAY_BE_NOBODY = {"IsolatedMember.member", "Unmatched.mentee"}
 MAY_BE_NOBODY |= {"PairOfTwo.mentee", "PairOfTwo.mentor"}  # a run does not differ from itself
 LEAVES = {"String": "x", "Int": 1, "Float": 1.0, "Boolean": True, "JSON": {}, "Date": "2030-01-01"}
@@ -29,8 +29,11 @@ async def world(all_six, populate, key_of, found, start_founding, start_service)
     async with all_six() as whole:
         people = await populate(whole)
         actors = {"outsider": await found(whole, start_founding())}
-        made = await settled(World(whole, actors), people, key_of, await start_service("matching"))
+        matching = await start_service("matching")
+        made = await settled(World(whole, actors), people, key_of, matching)
         made.ids = made_up(named() - set(made.ids)) | made.ids
+        made.before = await shown(made, "blocked")
+        await blocked(made, matching)
         yield made
 
 
@@ -119,6 +122,18 @@ def masked(answer, ids):
     return text
 
 
+async def shown(world, actor):
+    """What a caller is answered to each query of its own and each field of the viewer, by row."""
+    found = {}
+    for row in QUERIES:
+        kind = row.field.partition(".")[0]
+        if kind in {"Query", "Viewer"}:
+            path = (("viewer", "Query"),) if kind == "Viewer" else ()
+            answer = await world.ask(document(row, path, world.ids_for(row))[0], {}, actor)
+            found[row.field] = {name: answer.get(name) for name in ("data", "errors")}
+    return found
+
+
 @pytest.mark.contracts
 def test_every_field_has_a_row_or_comes_with_the_thing_it_belongs_to():
     for kind in CORE.type_map.values():
@@ -151,6 +166,12 @@ async def test_each_field_gives_each_role_what_its_row_says(world):
     everything = {row.field for row in QUERIES if row.field.partition(".")[0] in paths("owner")}
     assert everything - set(tried) - MAY_BE_NOBODY == set()
     assert tried.total() > 200
+
+
+@pytest.mark.integration
+async def test_who_is_blocked_is_shown_what_they_were_shown_before(world):
+    assert len(world.before) > 40
+    assert await shown(world, "blocked") == world.before
 
 
 @pytest.mark.integration

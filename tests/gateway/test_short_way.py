@@ -106,6 +106,20 @@ async def test_who_is_not_known_is_answered_the_ordinary_way(served_and_known, g
     assert handed_on == ["/graphql"]
 
 
+async def test_pages_of_other_origins_are_answered_within_asgi_where_any_are_named(
+    served_and_known, gateway, monkeypatch
+):
+    page = {"Origin": "https://app.example.org"}
+    handed_on = counted(gateway, monkeypatch)
+    asked = {"json": {"query": "{ viewer { permissions } }"}, "headers": page}
+    assert "access-control-allow-origin" not in (await served_and_known.post("/graphql", **asked)).headers
+    assert handed_on == []
+    monkeypatch.setattr(gateway.app.state.settings, "allowed_origins", [page["Origin"]])
+    response = await served_and_known.post("/graphql", **asked)
+    assert response.headers["access-control-allow-origin"] == page["Origin"]
+    assert handed_on == ["/graphql"]
+
+
 async def test_an_operation_past_asgi_is_traced_measured_and_logged_as_any_other(short_only, caplog):
     measured = HTTP_SECONDS.labels("POST", "/graphql", "200")
     before = measured._sum.get()

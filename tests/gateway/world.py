@@ -7,7 +7,7 @@ import pytest
 from tests.gateway.story import Calendar, circles, matched, someone
 
 from kith_gateway.ids import encode_id
-from kith_testkit.probe import COORDINATOR, Actor, eventually
+from kith_testkit.probe import COORDINATOR, MODERATOR, Actor, eventually
 
 
 @dataclass
@@ -19,6 +19,8 @@ class World:
     ids: dict = field(default_factory=dict)
     elsewhere: dict = field(default_factory=dict)
     """What leads to a type or field ({name: ids}) that the things in `ids` cannot have as well."""
+    before: dict = field(default_factory=dict)
+    """What somebody who is blocked since was shown until then."""
 
     async def ask(self, text, variables, actor):
         return await self.gateway.ask(text, variables, by=self.actors[actor])
@@ -50,7 +52,9 @@ async def settled(made, people, key_of, matching):
     mentors = sorted(mentors, key=lambda each: each != first["mentor"]["id"])
     mentor, mentee = someone(owner, mentors[0], key_of), someone(owner, mentees[0], key_of)
     coordinator = Actor(owner.community_id, key_of(mentors[1]), COORDINATOR)
-    made.actors |= {"anonymous": None, "member": mentor, "coordinator": coordinator, "owner": owner}
+    moderator = Actor(owner.community_id, key_of(mentees[7]), MODERATOR)
+    made.actors |= {"anonymous": None, "member": mentor, "coordinator": coordinator, "moderator": moderator}
+    made.actors |= {"owner": owner}
     group = (await circles(whole, owner, mentors, mentees))[0]["id"]
     made.ids |= {"Member": mentees[0], "Pairing": first["id"], "Group": group}
 
@@ -95,6 +99,10 @@ async def settled(made, people, key_of, matching):
     endpoint = (await do("createWebhookEndpoint", given, "webhookEndpoint { id }"))["webhookEndpoint"]["id"]
     sent = (await do("sendTestEvent", {"endpointId": endpoint}, "delivery { id }"))["delivery"]["id"]
     made.ids |= {"WebhookEndpoint": endpoint, "Delivery": sent}
+    await avoided(made, mentor, mentors)
+    busy = {each["mentee"]["id"] for each in pairings if each["mentor"] == first["mentor"]} | {mentees[1], mentees[7]}
+    made.actors["blocked"] = someone(owner, next(each for each in mentees if each not in busy), key_of)
+    made.actors["mentee"] = mentee
     await guided(made, mentor, mentee)
     await introduced(made, mentor, mentee, [mentors[0], *mentees[:2]])
     await called(made, mentor, mentee, matching)
@@ -134,6 +142,33 @@ async def asked_how_it_goes(made, mentor, matching):
         query = "{ viewer { pulses { edges { node { id } } } } }"
         seen = await made.gateway.get(query, by=mentor)
     made.ids["Pulse"] = seen["viewer"]["pulses"]["edges"][0]["node"]["id"]
+
+
+async def blocked(made, matching):
+    """Everyone here blocks one member, and matching has heard of it."""
+    who = made.actors["blocked"]
+    blockers = ("member", "mentee", "coordinator", "moderator", "owner")
+    for each in blockers:
+        await made.do(
+            "blockMember", {"memberId": encode_id("Member", who.member_id)}, "block { id }", made.actors[each]
+        )
+
+    async def parted():
+        sql = "SELECT count(*) AS n FROM barriers WHERE community_id = :c AND parted AND :who IN (one_id, other_id)"
+        rows = await matching.rows(sql, c=who.community_id, who=who.member_id)
+        return rows[0]["n"] == len(blockers)
+
+    await eventually(parted, what="matching hearing of the blocks")
+
+
+async def avoided(made, mentor, mentors):
+    """A member has blocked one and reported another."""
+    await made.do("blockMember", {"memberId": mentors[2]}, "block { id }", mentor)
+    given = {"memberId": mentors[3], "reason": "SAFETY", "body": "B."}
+    await made.do("reportMember", given, "report { id }", mentor)
+    query = "{ memberReports(status: OPEN) { edges { node { id } } } }"
+    seen = await made.gateway.get(query, by=made.actors["moderator"])
+    made.ids["MemberReport"] = seen["memberReports"]["edges"][0]["node"]["id"]
 
 
 async def guided(made, mentor, mentee):

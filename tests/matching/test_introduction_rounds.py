@@ -145,7 +145,14 @@ async def test_who_is_kept_apart_is_neither_matched_nor_paired_by_request_until_
 
     assert (await eventually(done, what="solving", seconds=60))["certificate"]["matched"] == 0
     mentee, mentor = as_member(mentees[0]), as_member(mentors[0])
-    asked = await mentee.post(f"/programs/{program}/requests", json={"mentor_id": mentors[0], "message": "Hello?"})
+    ask = f"/programs/{program}/requests", {"mentor_id": mentors[0], "message": "Hello?"}
+    asked = await mentee.post(ask[0], json=ask[1])
+    assert asked.status_code == 201
+    assert (await mentor.get("/requests")).json()["items"] == []
+    assert (await mentee.post(f"/requests/{asked.json()['id']}/settle", json={"to": "withdrawn"})).status_code == 200
+    assert (await client.post("/kept-apart/lift", json=pair)).status_code == 204
+    asked = await mentee.post(ask[0], json=ask[1])
+    assert (await client.post("/kept-apart", json=pair)).status_code == 200
     yes = await mentor.post(f"/requests/{asked.json()['id']}/settle", json={"to": "accepted"})
     assert (yes.status_code, yes.json()["code"]) == (409, "kept_apart")
     assert (await client.post("/kept-apart/lift", json=pair)).status_code == 204

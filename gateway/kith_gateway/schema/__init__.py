@@ -37,11 +37,13 @@ from kith_gateway.schema import (
     recognition_mutations,
     subscriptions,
     training,
+    trust,
 )
 from kith_gateway.types import SCALARS, Node
 
 QUERIES = (
     identity,
+    trust,
     matching,
     pairing_life,
     coordination,
@@ -58,6 +60,7 @@ QUERIES = (
 )
 MUTATIONS = (
     identity_mutations,
+    trust,
     matching_mutations,
     importing,
     pairing_life_mutations,

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from kith_gateway.schema.matching import Request
     from kith_gateway.schema.pairing_life import Pairing, Pulse, Testimonial
     from kith_gateway.schema.recognition import BadgeAward, Kudos
+    from kith_gateway.schema.trust import Block, OwnReport
 
 _FROM_GROUPS = strawberry.lazy("kith_gateway.schema.groups")
 _FROM_MATCHING = strawberry.lazy("kith_gateway.schema.matching")
 _FROM_PAIRINGS = strawberry.lazy("kith_gateway.schema.pairing_life")
 _FROM_RECOGNITION = strawberry.lazy("kith_gateway.schema.recognition")
+_FROM_TRUST = strawberry.lazy("kith_gateway.schema.trust")
 
 
 @record
@@ -191,6 +193,12 @@ class Viewer:
         shape="list",
         bound=50,
         description="The groups the caller belongs to.",
+    )
+    blocks: Connection[Annotated["Block", _FROM_TRUST]] | None = paged(
+        IDENTITY, "/me/blocks", description="Whom the caller has blocked, the newest first."
+    )
+    member_reports: Connection[Annotated["OwnReport", _FROM_TRUST]] | None = paged(
+        IDENTITY, "/me/member-reports", description="Reports of others that the caller made, the newest first."
     )
 
 

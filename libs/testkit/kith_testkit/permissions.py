@@ -26,6 +26,10 @@ Subscriptions are not rows: who hears of what is in `docs/graphql.md`.
 
 * *outsider*: the owner of another community. `absent`: what they ask about here looks to them like what does not exist;
   `own`: the field names nothing, and tells of their own community.
+* *blocked*: a member whom all those have blocked whose things they ask for. A block is silent: their column is a
+  member's, and what they are shown is what they were shown before.
+* Apps have no columns: they have no tokens and no scopes yet. They hear of events (webhooks, which need `apps:manage`
+  of a member) and ask for nothing.
 * `yes`: the permission suffices. Whether a thing is theirs, the service decides; what is not looks absent there too.
 * A mutation refuses with an error of that code in its payload, a query with an error of the operation.
 
@@ -82,6 +86,8 @@ def _row(field: str, service: Any, route: str, method: str, *, names: bool) -> R
     who["outsider"] = YES if needs == PUBLIC else ABSENT if names else OWN
     for role, held in roles.items():
         who[role] = YES if needs in {PUBLIC, SIGNED_IN, *held} else FORBIDDEN
+        if role == "member":
+            who["blocked"] = who[role]
     return Row(field, f"{service.name} {method} {route}", needs, who)
 
 

@@ -30,7 +30,8 @@ COORDINATOR = MEMBER | {
     "members:invite", "members:import", "members:read_private",
     "matching:coordinate", "groups:coordinate", "recognition:coordinate", "metrics:read",
 }  # fmt: skip
-OWNER = COORDINATOR | {"community:manage", "apps:manage"}
+MODERATOR = MEMBER | {"members:moderate"}
+OWNER = COORDINATOR | MODERATOR | {"community:manage", "apps:manage"}
 
 # A service is started once for all tests of a process, whoever asks first: what its own tests need is always set.
 _OWN: dict[str, dict[str, Any]] = {

@@ -12,6 +12,8 @@ from kith_chassis.events import AnyEvent, Received
 from kith_events.projections import Projection, Projections
 
 consumers = Consumers()
+# Who avoids or reported whom is for the services that keep them apart, and for no app, whatever it listens to.
+WITHHELD = frozenset({"identity.member_blocked.v1", "identity.member_unblocked.v1", "identity.member_reported.v1"})
 # What an endpoint that is there now has been owed since it was made, as far back as delivered rows are kept.
 _OWED = """
 EXISTS (SELECT FROM {schema}.webhook_endpoints w JOIN {schema}.outgoing_events o ON o.id = deliveries.event_id
@@ -66,6 +68,7 @@ ON CONFLICT (event_id, endpoint_id) DO NOTHING
 @consumers.on(AnyEvent)
 async def fan_out(session: AsyncSession, events: Sequence[Received[AnyEvent]]) -> None:
     """One delivery for each event and each endpoint of its community that listens to its type."""
+    events = [event for event in events if event.type not in WITHHELD]
     asked = {"communities": list({event.tenant for event in events})}
     listening = set(await session.scalars(_LISTENING, asked))
     heard = [event for event in events if event.tenant in listening]

@@ -77,3 +77,27 @@ class UnknownTimeZone(Invalid):
     """This is not an IANA time zone; use a name like Europe/Vienna."""
 
     code = "unknown_time_zone"
+
+
+class WithOneself(Invalid):
+    """Nobody blocks or reports themselves; name another member."""
+
+    code = "with_oneself"
+
+
+class AlreadyReported(Conflict):
+    """Moderators have an open report of yours about this member; once they have resolved it you can make another."""
+
+    code = "already_reported"
+
+
+class AlreadyResolved(Conflict):
+    """Another moderator has resolved this report already."""
+
+    code = "already_resolved"
+
+
+class NoSuchMemberReport(NotFound):
+    """There is no such report for you to look into."""
+
+    code = "no_such_member_report"

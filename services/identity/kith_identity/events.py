@@ -61,6 +61,35 @@ class RoleGranted(Event, type="identity.role_granted.v1", aggregate="member_id")
     role: str = Field(examples=["coordinator"])
 
 
+class RoleEnded(Event, type="identity.role_ended.v1", aggregate="member_id"):
+    """A member holds a role no more; their access token permits what it says until it expires."""
+
+    member_id: UUID
+    role: str = Field(examples=["moderator"])
+
+
+class MemberBlocked(Event, type="identity.member_blocked.v1", aggregate="member_id"):
+    """A member wants nothing to do with another from now on. Between the two of them and the services: no app hears."""
+
+    member_id: UUID
+    blocked_id: UUID
+
+
+class MemberUnblocked(Event, type="identity.member_unblocked.v1", aggregate="member_id"):
+    """A member has lifted a block. No app hears of it."""
+
+    member_id: UUID
+    blocked_id: UUID
+
+
+class MemberReported(Event, type="identity.member_reported.v1", aggregate="member_id"):
+    """A member has reported another to the moderators: the two are never brought together again. No app hears of it."""
+
+    report_id: UUID
+    member_id: UUID
+    reported_id: UUID
+
+
 class MemberLeft(Event, type="identity.member_left.v1", aggregate="member_id"):
     """Someone does not belong to the community any more: they left, or were removed. All their logins have ended."""
 

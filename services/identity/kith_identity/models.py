@@ -82,7 +82,7 @@ class Member(Base):
 
 
 class RoleGrant(Base):
-    """A role held from `granted_at` until `ended_at` (None: still)."""
+    """A role held from `granted_at` until `ended_at` (None: still); by whom, where a person decided it."""
 
     __tablename__ = "role_grants"
     __table_args__ = (
@@ -102,6 +102,8 @@ class RoleGrant(Base):
     role: Mapped[str]
     granted_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     ended_at: Mapped[datetime | None]
+    granted_by: Mapped[UUID | None]
+    ended_by: Mapped[UUID | None]
 
 
 class RefreshToken(Base):
@@ -150,3 +152,51 @@ class MicroTaskCompletion(Base):
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
     task_key: Mapped[str] = mapped_column(primary_key=True)
     completed_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Block(Base):
+    """A member wants nothing to do with another; only the one who blocks ever sees it."""
+
+    __tablename__ = "blocks"
+    __table_args__ = (
+        Index("one_block", "community_id", "member_id", "blocked_id", unique=True),
+        CheckConstraint("member_id <> blocked_id", name="two_people"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
+    blocked_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
+    blocked_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class MemberReport(Base):
+    """What a member tells moderators about another: open → resolved. It is never deleted.
+
+    `context`: where it happened, in the reporter's words or as an id. `note`: what moderators made of it, for them.
+    """
+
+    __tablename__ = "member_reports"
+    __table_args__ = (
+        Index(
+            "one_open_report", "community_id", "reporter_id", "reported_id",
+            unique=True, postgresql_where=text("status = 'open'"),
+        ),
+        Index("member_reports_listing", "community_id", "id"),
+        Index("member_reports_of_reporter", "community_id", "reporter_id", "id"),
+        CheckConstraint("reporter_id <> reported_id", name="two_people"),
+        CheckConstraint("status IN ('open', 'resolved')", name="status"),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))
+    reporter_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
+    reported_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
+    reason: Mapped[str]
+    body: Mapped[str]
+    context: Mapped[str | None]
+    status: Mapped[str] = mapped_column(default="open")
+    reported_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[UUID | None]
+    note: Mapped[str | None]

@@ -16,9 +16,15 @@ COORDINATOR = MEMBER | {
     "recognition:coordinate",
     "metrics:read",
 }
-OWNER = COORDINATOR | {"community:manage", "apps:manage"}
+MODERATOR = MEMBER | {"members:moderate"}
+OWNER = COORDINATOR | MODERATOR | {"community:manage", "apps:manage"}
 
-PERMISSIONS: dict[str, frozenset[str]] = {"member": MEMBER, "coordinator": COORDINATOR, "owner": OWNER}
+PERMISSIONS: dict[str, frozenset[str]] = {
+    "member": MEMBER,
+    "coordinator": COORDINATOR,
+    "moderator": MODERATOR,
+    "owner": OWNER,
+}
 
 
 def permissions_of(roles: list[str]) -> list[str]:

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Depends, Path, Query, Request, Response
@@ -11,7 +11,7 @@ from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
 from kith_chassis.tokens import Caller, Principal, permitted
-from kith_identity import communities, departures, imports, members, onboarding, queries, sessions
+from kith_identity import communities, departures, imports, members, onboarding, queries, roles, sessions
 from kith_identity.errors import (
     AddressTaken,
     AlreadyMember,
@@ -27,6 +27,8 @@ from kith_identity.errors import (
 )
 from kith_identity.profiles import Email, ExceptionIn, Name, Password, Profile, SkillIn, Text, Visibility, WindowIn
 from kith_identity.sessions import Signer, Tokens
+from kith_identity.shapes import Keys
+from kith_identity.trust import routes as trust
 
 Inviter = Annotated[Principal, Depends(permitted("members:invite"))]
 Managing = Annotated[Principal, Depends(permitted("community:manage"))]
@@ -155,13 +157,13 @@ class ImportedOut(BaseModel):
     errors: list[RowErrorOut]
 
 
-class Keys(_Body):
-    keys: list[UUID] = Field(max_length=1000)
+class RoleIn(_Body):
+    role: Literal["coordinator", "moderator", "owner"]
 
 
 public = router(tags=["before login"])
 member = router(tags=["members"])
-routers = [public, member]
+routers = [public, member, trust.routes]
 
 
 @public.get("/.well-known/jwks.json")
@@ -258,6 +260,18 @@ async def leave(actor: Caller, session: Transaction) -> None:
 @member.post("/members/{member_id}/remove", status_code=204, responses=problems(NoSuchMember, LastOwner))
 async def remove_member(member_id: UUID, _: Managing, session: Transaction) -> None:
     await departures.depart(session, member_id=member_id, reason="removed")
+
+
+@member.post("/members/{member_id}/roles", responses=problems(NoSuchMember))
+async def grant_role(member_id: UUID, body: RoleIn, actor: Managing, session: Transaction) -> list[str]:
+    await roles.grant(session, actor_id=actor.subject, member_id=member_id, role=body.role)
+    return (await queries.roles_by_member(session, [member_id]))[0]
+
+
+@member.post("/members/{member_id}/roles/end", responses=problems(NoSuchMember, LastOwner))
+async def end_role(member_id: UUID, body: RoleIn, actor: Managing, session: Transaction) -> list[str]:
+    await roles.end(session, actor_id=actor.subject, member_id=member_id, role=body.role)
+    return (await queries.roles_by_member(session, [member_id]))[0]
 
 
 @member.post("/members/import")

@@ -1,4 +1,6 @@
-"""What matching learns from others: who there is, what they can be matched on, and who has had to do with whom."""
+"""What matching learns from others: who there is, what they can be matched on, who has had to do with whom, and who
+is to have nothing to do with whom.
+"""
 
 import json
 from collections.abc import Sequence
@@ -11,14 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
 from kith_events.projections import Projection, Projections
-from kith_matching import departures, ties
+from kith_matching import barriers, departures, ties
 
 consumers = Consumers()
 projections = Projections(
-    [Projection("participants", ignored=("greeted", "parted_at")), Projection("ties"), Projection("thanks")]
+    [
+        Projection("participants", ignored=("greeted", "parted_at")),
+        Projection("ties"),
+        Projection("thanks"),
+        Projection("barriers", ignored=("parted",)),
+    ]
 )
 ties.listen(consumers)
 departures.listen(consumers)
+barriers.listen(consumers)
 
 
 class ProfileChanged(View, type="identity.profile_changed.v1"):

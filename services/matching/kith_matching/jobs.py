@@ -1,6 +1,6 @@
 from kith_chassis.database import Database
 from kith_chassis.jobs import Job
-from kith_matching import departures, requests, runs
+from kith_matching import barriers, departures, requests, runs
 from kith_matching.introducing import schedules, working
 from kith_matching.open_calls import asking
 from kith_matching.pairing_life import nudges, pulses
@@ -26,6 +26,11 @@ async def _work_on_rounds(database: Database) -> None:
         pass
 
 
+async def _part_all(database: Database) -> None:
+    while await barriers.part_next(database):
+        pass
+
+
 jobs = [
     Job("solve match runs", 0.5, _solve_all),
     Job("part with who left", 1, departures.part),
@@ -39,4 +44,5 @@ jobs = [
     Job("work on previews", 0.5, _work_on_previews),
     Job("welcome newcomers", 1, newcomers.welcome),
     Job("work on open calls", 10, asking.work),
+    Job("part who is kept apart", 0.5, _part_all),
 ]

@@ -189,7 +189,8 @@ class Pairing(Base):
 class Request(Base):
     """One asks the other: pending → accepted, declined, withdrawn or expired.
 
-    `choices`: the mentors to ask next, in this order, when this one does not say yes.
+    `choices`: the mentors to ask next, in this order, when this one does not say yes. `held`: the two are kept apart,
+    so that it reaches nobody; whoever asked sees one that is not answered.
     """
 
     __tablename__ = "requests"
@@ -214,3 +215,4 @@ class Request(Base):
     asked_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     expires_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+    held: Mapped[bool] = mapped_column(server_default="false", default=False)

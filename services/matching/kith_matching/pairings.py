@@ -12,7 +12,15 @@ from kith_chassis.errors import refused
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
 from kith_matching import clock, programs
-from kith_matching.errors import AlreadyAnswered, AlreadyPaired, NoRoom, NoSuchPairing, NotTogether, WithOneself
+from kith_matching.errors import (
+    AlreadyAnswered,
+    AlreadyPaired,
+    NoRoom,
+    NoSuchPairing,
+    NoSuchParticipant,
+    NotTogether,
+    WithOneself,
+)
 from kith_matching.events import PairingAccepted, PairingDeclined, PairingProposed
 from kith_matching.introducing import apart
 from kith_matching.loads import evidence
@@ -46,13 +54,13 @@ JOIN enrollments a ON a.community_id = :community AND a.program_id = :program
 JOIN enrollments b ON b.community_id = :community AND b.program_id = :program
   AND b.member_id = k.mentee_id AND b.side = 'mentee' AND NOT b.paused AND NOT {held_back("b")}
 WHERE k.mentor_id <> k.mentee_id AND NOT k.mentor_id = ANY(:spared)
-  AND NOT EXISTS (SELECT FROM kept_apart n WHERE n.community_id = :community
-    AND n.one_id = least(k.mentor_id, k.mentee_id) AND n.other_id = greatest(k.mentor_id, k.mentee_id))
+  AND {apart.not_apart("k.mentor_id", "k.mentee_id")}
   AND a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
   AND b.max_pairings > (SELECT count(*) FROM open_now o WHERE o.mentee_id = k.mentee_id)
 ON CONFLICT DO NOTHING
 RETURNING id, program_id, mentor_id, mentee_id
 """)
+_MAY_MEET = text(apart.not_apart("pairings.mentor_id", "pairings.mentee_id", community="pairings.community_id"))
 
 # Who has a mentor now is not first next time.
 _SERVED = text("""
@@ -69,6 +77,7 @@ async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun)
     """
     place = {"community": tenant_of(session), "program": program.id}
     await session.execute(_LOCK, place)
+    await apart.hold(session, program.community_id)
     mentees = list(await session.scalars(select(MatchSuggestion.mentee_id).where(MatchSuggestion.run_id == run.id)))
     automatic = program.acceptance == "automatic"
     loads = await evidence.burdened(session, community_id=program.community_id, program_id=program.id)
@@ -131,12 +140,15 @@ async def pair(
 async def bring(session: AsyncSession, *, actor_id: UUID, program_id: UUID, side: str, other_id: UUID) -> Pairing:
     """Propose to live an existing relationship in a program; it takes nobody's room, and the other says yes or no.
 
-    Raises ProgramClosed, WithOneself, NoSuchParticipant or AlreadyPaired.
+    Raises ProgramClosed, WithOneself, NoSuchParticipant (also for somebody one is kept apart from: they are hidden) or
+    AlreadyPaired.
     """
     if actor_id == other_id:
         raise WithOneself
     program = await programs.taking_part(session, program_id)
     await programs.all_known(session, [actor_id, other_id])
+    if await apart.are(session, program.community_id, actor_id, other_id):
+        raise NoSuchParticipant
     now, mentor = clock.now(), side == "mentor"
     pairing = Pairing(
         community_id=program.community_id,
@@ -183,7 +195,10 @@ async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes
 
 
 async def accept_for_both(session: AsyncSession, *, actor_id: UUID, pairing_ids: Sequence[UUID]) -> list[UUID]:
-    """A coordinator records that both sides agreed; returns the pairings that became accepted by it."""
+    """A coordinator records that both sides agreed; returns the pairings that became accepted by it.
+
+    Those of two who are kept apart meanwhile stay proposed.
+    """
     community_id, now = tenant_of(session), clock.now()
     known = set(
         await session.scalars(
@@ -192,9 +207,15 @@ async def accept_for_both(session: AsyncSession, *, actor_id: UUID, pairing_ids:
     )
     if missing := [each for each in pairing_ids if each not in known]:
         raise NoSuchPairing(f"There is no pairing {missing[0]} in this community.")
+    await apart.hold(session, community_id)
     settled = await session.execute(
         update(Pairing)
-        .where(Pairing.community_id == community_id, Pairing.id.in_(pairing_ids), Pairing.status == "proposed")
+        .where(
+            Pairing.community_id == community_id,
+            Pairing.id.in_(pairing_ids),
+            Pairing.status == "proposed",
+            _MAY_MEET,
+        )
         .values(status="accepted", accepted_by=actor_id, settled_at=now)
         .returning(Pairing.id, Pairing.program_id, Pairing.mentor_id, Pairing.mentee_id)
     )

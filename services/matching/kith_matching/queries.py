@@ -13,6 +13,7 @@ from kith_chassis.tokens import Principal
 from kith_matching import programs, runs
 from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Pairing, Program, Request
 from kith_matching.pairings import of
+from kith_matching.requests import seen_by
 
 COORDINATE = "matching:coordinate"
 
@@ -125,9 +126,7 @@ async def pairings_by_member(session: AsyncSession, ids: Sequence[UUID], *, firs
 async def requests_of(
     session: AsyncSession, *, member_id: UUID, first: int, after: str | None
 ) -> tuple[list[Request], str | None]:
-    statement = select(Request).where(
-        Request.community_id == tenant_of(session), or_(Request.mentor_id == member_id, Request.mentee_id == member_id)
-    )
+    statement = select(Request).where(Request.community_id == tenant_of(session), seen_by(member_id))
     return await paginate(session, statement, by=[Request.id], first=first, after=after, descending=True)
 
 
@@ -139,11 +138,7 @@ async def runs_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[MatchRu
 
 async def requests_by_id(session: AsyncSession, ids: Sequence[UUID], *, of: UUID) -> list[Request | None]:
     """Those a member made or got, in the order of the ids."""
-    statement = select(Request).where(
-        Request.community_id == tenant_of(session),
-        Request.id.in_(ids),
-        or_(Request.mentor_id == of, Request.mentee_id == of),
-    )
+    statement = select(Request).where(Request.community_id == tenant_of(session), Request.id.in_(ids), seen_by(of))
     found = {request.id: request for request in await session.scalars(statement)}
     return [found.get(each) for each in ids]
 

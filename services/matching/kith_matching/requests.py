@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import Database, tenant_of
@@ -14,11 +14,18 @@ from kith_chassis.events import emit
 from kith_matching import clock, pairings, programs
 from kith_matching.errors import AlreadyAnswered, AlreadyWaiting, NoSuchRequest, WithOneself
 from kith_matching.events import RequestAccepted, RequestDeclined, RequestExpired, RequestMade, RequestWithdrawn
+from kith_matching.introducing import apart
 from kith_matching.loads import evidence
 from kith_matching.models import Request
 from kith_matching.training.gate import held_back
 
-_EVENTS = {"accepted": RequestAccepted, "declined": RequestDeclined, "withdrawn": RequestWithdrawn}
+Told = RequestMade | RequestAccepted | RequestDeclined | RequestWithdrawn | RequestExpired
+_EVENTS: dict[str, type[Told]] = {
+    "accepted": RequestAccepted,
+    "declined": RequestDeclined,
+    "withdrawn": RequestWithdrawn,
+}
+_asker = func.coalesce(Request.asked_by, Request.mentee_id)  # the version before wrote no `asked_by`
 
 # The first choice who takes part, has room, and is not paired with this mentee; none when the mentee has no room.
 _NEXT_CHOICE = text(f"""
@@ -36,8 +43,7 @@ JOIN programs p ON p.id = :program AND p.status IN ('open', 'running')
 WHERE e.max_pairings > (SELECT count(*) FROM taken t WHERE t.mentor_id = e.member_id AND NOT t.private)
   AND m.max_pairings > (SELECT count(*) FROM taken t WHERE t.mentee_id = :mentee AND NOT t.private)
   AND NOT EXISTS (SELECT FROM taken t WHERE t.mentor_id = e.member_id AND t.mentee_id = :mentee)
-  AND NOT EXISTS (SELECT FROM kept_apart n WHERE n.community_id = :community
-    AND n.one_id = least(e.member_id, :mentee) AND n.other_id = greatest(e.member_id, :mentee))
+  AND {apart.not_apart("e.member_id", ":mentee")}
 ORDER BY c.place LIMIT 1
 """)
 
@@ -70,7 +76,7 @@ async def _ask(
     message: str,
     then: Sequence[UUID],
 ) -> Request:
-    """One open request at a time.
+    """One open request at a time. To somebody the asker is kept apart from it is made and held: it reaches nobody.
 
     Raises WithOneself, ProgramClosed, NotEnrolled, EnrollmentPaused, TrainingOpen or AlreadyWaiting; when it is the
     mentor who is asked, MentorOverloaded or MentorOnBreak.
@@ -92,20 +98,21 @@ async def _ask(
         message=message,
         asked_at=now,
         expires_at=now + timedelta(days=program.request_expiry_days),
+        held=await apart.are(session, program.community_id, mentor_id, mentee_id),
     )
     session.add(request)
     with refused({"one_open_request_of_asker": AlreadyWaiting()}):
         await session.flush()
-    emit(session, RequestMade(**_fields(request)))
+    _tell(session, RequestMade, request)
     return request
 
 
 async def settle(session: AsyncSession, *, actor_id: UUID, request_id: UUID, to: str) -> Request:
     """Who is asked accepts or declines, who asked withdraws. Accepting makes the pairing in the same transaction."""
-    asker = func.coalesce(Request.asked_by, Request.mentee_id)  # the version before wrote no `asked_by`
-    whose = asker == actor_id if to == "withdrawn" else asker != actor_id
-    mine = or_(Request.mentor_id == actor_id, Request.mentee_id == actor_id)
-    statement = select(Request).where(Request.id == request_id, Request.community_id == tenant_of(session), mine, whose)
+    whose = _asker == actor_id if to == "withdrawn" else _asker != actor_id
+    statement = select(Request).where(
+        Request.id == request_id, Request.community_id == tenant_of(session), seen_by(actor_id), whose
+    )
     request = (await session.scalars(statement.with_for_update())).first()
     if request is None:
         raise NoSuchRequest
@@ -120,7 +127,7 @@ async def settle(session: AsyncSession, *, actor_id: UUID, request_id: UUID, to:
         await pairings.pair(
             session, program_id=request.program_id, mentor_id=request.mentor_id, mentee_id=request.mentee_id
         )
-    emit(session, _EVENTS[to](**_fields(request)))
+    _tell(session, _EVENTS[to], request)
     if to == "declined":
         await _ask_next(session, request)
     return request
@@ -129,7 +136,7 @@ async def settle(session: AsyncSession, *, actor_id: UUID, request_id: UUID, to:
 async def close(session: AsyncSession, request: Request, *, to: Literal["withdrawn", "declined"]) -> None:
     """Settle a pending request, locked, in the place of one who cannot any more; after a no the next is asked."""
     request.status, request.settled_at = to, clock.now()
-    emit(session, _EVENTS[to](**_fields(request)), tenant=request.community_id)
+    _tell(session, _EVENTS[to], request)
     if to == "declined":
         await _ask_next(session, request)
 
@@ -140,7 +147,7 @@ async def expire(database: Database) -> None:
         statement = select(Request).where(Request.status == "pending", Request.expires_at <= clock.now())
         for request in await session.scalars(statement.limit(500).with_for_update(skip_locked=True)):
             request.status, request.settled_at = "expired", clock.now()
-            emit(session, RequestExpired(**_fields(request)), tenant=request.community_id)
+            _tell(session, RequestExpired, request)
             await _ask_next(session, request)
 
 
@@ -173,13 +180,23 @@ async def _ask_next(session: AsyncSession, request: Request) -> None:
     )
     session.add(following)
     await session.flush()
-    emit(session, RequestMade(**_fields(following)), tenant=request.community_id)
+    _tell(session, RequestMade, following)
 
 
-def _fields(request: Request) -> dict[str, UUID]:
-    return {
-        "request_id": request.id,
-        "program_id": request.program_id,
-        "mentor_id": request.mentor_id,
-        "mentee_id": request.mentee_id,
-    }
+def seen_by(member_id: UUID) -> ColumnElement[bool]:
+    """Whether a request is one a member made, or got: what is held has reached nobody."""
+    theirs = or_(Request.mentor_id == member_id, Request.mentee_id == member_id)
+    return theirs & or_(Request.held.is_(False), _asker == member_id)
+
+
+def _tell(session: AsyncSession, event: type[Told], request: Request) -> None:
+    """Tell the others, unless it is held: they would tell whom it is hidden from."""
+    if request.held:
+        return
+    told = event(
+        request_id=request.id,
+        program_id=request.program_id,
+        mentor_id=request.mentor_id,
+        mentee_id=request.mentee_id,
+    )
+    emit(session, told, tenant=request.community_id)

@@ -45,7 +45,7 @@ WITH taken AS (
   WHERE community_id = :community AND program_id = :program AND status IN ('proposed', 'accepted') AND NOT private
 ), asked AS (
   SELECT mentor_id, mentee_id, asked_at, coalesce(asked_by, mentee_id) AS asked_by FROM requests
-  WHERE community_id = :community AND program_id = :program AND status = 'pending'
+  WHERE community_id = :community AND program_id = :program AND status = 'pending' AND NOT held
 ), living AS (
   SELECT p.*, c.move_id, c.since, c.climbed FROM pairings p JOIN contacts c ON c.pairing_id = p.id
   WHERE p.community_id = :community AND p.program_id = :program

@@ -1,12 +1,13 @@
 """The help queue: who needs something asks once, and nobody does what somebody else is doing.
 
 A claim is a lease of half an hour, taken again to go on. Who forgets it blocks nobody: it runs out by itself.
+What somebody asked whom a helper is kept apart from does not exist for that helper.
 """
 
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, TextClause, and_, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
@@ -16,10 +17,14 @@ from kith_matching import clock, programs
 from kith_matching.errors import AlreadyClaimed, AlreadyDone, ClaimLost, NobodyWaits, NoSuchHelpRequest, NotEnrolled
 from kith_matching.events import HelpAsked, HelpClaimed, HelpResolved
 from kith_matching.help_queue.models import HelpRequest
+from kith_matching.introducing import apart
 from kith_matching.models import Enrollment
 from kith_matching.queries import COORDINATE
 
 LEASE = timedelta(minutes=30)
+_MAY_MEET = text(
+    apart.not_apart("help_requests.asked_by", "CAST(:helper AS uuid)", community="help_requests.community_id")
+)
 
 
 async def ask(session: AsyncSession, *, actor_id: UUID, program_id: UUID, topic: str, body: str) -> HelpRequest:
@@ -44,6 +49,8 @@ async def ask(session: AsyncSession, *, actor_id: UUID, program_id: UUID, topic:
 async def claim(session: AsyncSession, *, actor_id: UUID, help_id: UUID) -> HelpRequest:
     """Take this on, or go on with it. Raises NoSuchHelpRequest, NotEnrolled, AlreadyDone or AlreadyClaimed."""
     wanted = await _found(session, help_id)
+    if await apart.are(session, wanted.community_id, actor_id, wanted.asked_by):
+        raise NoSuchHelpRequest
     await _check_helper(session, wanted.program_id, actor_id)
     if wanted.status != "open":
         raise AlreadyDone
@@ -59,6 +66,7 @@ async def claim_next(session: AsyncSession, *, actor_id: UUID, program_id: UUID)
     """
     await programs.found(session, program_id)
     await _check_helper(session, program_id, actor_id)
+    await apart.hold(session, tenant_of(session))
     statement = (
         select(HelpRequest)
         .where(
@@ -66,6 +74,7 @@ async def claim_next(session: AsyncSession, *, actor_id: UUID, program_id: UUID)
             HelpRequest.program_id == program_id,
             HelpRequest.status == "open",
             HelpRequest.asked_by != actor_id,
+            _not_apart(actor_id),
             or_(HelpRequest.claimed_until.is_(None), HelpRequest.claimed_until <= clock.now()),
         )
         .order_by(HelpRequest.id)
@@ -123,9 +132,15 @@ async def visible_to(session: AsyncSession, actor: Principal, program_id: UUID) 
         & (HelpRequest.program_id == program_id)
         & (HelpRequest.status == "open")
     )
-    if actor.may(COORDINATE) or await _enrolled(session, program_id, _helping(actor.subject)):
+    if actor.may(COORDINATE):
         return here
+    if await _enrolled(session, program_id, _helping(actor.subject)):
+        return and_(here, _not_apart(actor.subject))
     return here & (HelpRequest.asked_by == actor.subject)
+
+
+def _not_apart(member_id: UUID) -> TextClause:
+    return _MAY_MEET.bindparams(helper=member_id)
 
 
 def _take(session: AsyncSession, wanted: HelpRequest, actor_id: UUID) -> HelpRequest:

@@ -111,6 +111,28 @@ class KeptApart(Base):
     kept_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
+class Barrier(Base):
+    """Two members one of whom has blocked (`source` block) or reported (report) the other, as identity told.
+
+    `parted`: what they shared when it was raised has been ended.
+    """
+
+    __tablename__ = "barriers"
+    __table_args__ = (
+        Index("barriers_to_part", "raised_at", postgresql_where=text("NOT parted")),
+        CheckConstraint("one_id < other_id", name="order"),
+        CheckConstraint("source IN ('block', 'report')", name="source"),
+    )
+
+    community_id: Mapped[UUID] = mapped_column(primary_key=True)
+    one_id: Mapped[UUID] = mapped_column(primary_key=True)
+    other_id: Mapped[UUID] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    raised_by: Mapped[UUID] = mapped_column(primary_key=True)
+    raised_at: Mapped[datetime]
+    parted: Mapped[bool] = mapped_column(server_default="false")
+
+
 class Tie(Base):
     """Two members who have had to do with each other, as other services told; the lower id first."""
 

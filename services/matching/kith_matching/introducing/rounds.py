@@ -112,6 +112,7 @@ async def publish(session: AsyncSession, *, round_id: UUID) -> IntroductionRound
     program = await programs.taking_part(session, one.program_id)
     locked = await session.execute(_LOCKED, {"community": community_id, "program": program.id})
     here = {row.member_id for row in locked if row.here}
+    await apart.hold(session, community_id)
     never = set(await apart.pairs(session, community_id))
     drafted = await session.scalars(
         select(Introduction)

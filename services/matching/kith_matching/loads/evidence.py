@@ -20,10 +20,12 @@ SELECT e.member_id, e.paused, e.max_pairings AS room,
   (SELECT count(*) FROM pairings p WHERE p.community_id = e.community_id AND p.program_id = e.program_id
     AND p.mentor_id = e.member_id AND p.status IN ('proposed', 'accepted') AND NOT p.private) AS pairings,
   (SELECT count(*) FROM requests r WHERE r.community_id = e.community_id AND r.program_id = e.program_id
-    AND r.mentor_id = e.member_id AND r.status = 'pending' AND coalesce(r.asked_by, r.mentee_id) <> r.mentor_id
+    AND r.mentor_id = e.member_id AND r.status = 'pending' AND NOT r.held
+    AND coalesce(r.asked_by, r.mentee_id) <> r.mentor_id
   ) AS requests,
   (SELECT count(*) FROM requests r WHERE r.community_id = e.community_id AND r.program_id = e.program_id
-    AND r.mentor_id = e.member_id AND r.status = 'pending' AND coalesce(r.asked_by, r.mentee_id) <> r.mentor_id
+    AND r.mentor_id = e.member_id AND r.status = 'pending' AND NOT r.held
+    AND coalesce(r.asked_by, r.mentee_id) <> r.mentor_id
     AND r.asked_at <= CAST(:late AS timestamptz)) AS late,
   (SELECT count(*) FROM pairings p JOIN contacts c ON c.pairing_id = p.id
     WHERE p.community_id = e.community_id AND p.program_id = e.program_id AND p.mentor_id = e.member_id

@@ -1,0 +1,58 @@
+"""Who holds which role: granted and ended by whoever manages the community."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.database import tenant_of
+from kith_chassis.events import emit
+from kith_chassis.ids import new_id
+from kith_identity.errors import LastOwner, NoSuchMember
+from kith_identity.events import RoleEnded, RoleGranted
+from kith_identity.models import Community, Member, RoleGrant
+
+
+async def grant(session: AsyncSession, *, actor_id: UUID, member_id: UUID, role: str) -> None:
+    """Give a member a role; doing so again changes nothing and tells nobody. NoSuchMember for who left."""
+    community_id = await _one_at_a_time(session)
+    await _check(session, member_id)
+    row = {"id": new_id(), "community_id": community_id, "member_id": member_id, "role": role, "granted_by": actor_id}
+    made = insert(RoleGrant).values(row).on_conflict_do_nothing().returning(RoleGrant.id)
+    if await session.scalar(made) is not None:
+        emit(session, RoleGranted(member_id=member_id, role=role))
+
+
+async def end(session: AsyncSession, *, actor_id: UUID, member_id: UUID, role: str) -> None:
+    """Take a role from a member; doing so again changes nothing and tells nobody. NoSuchMember, or LastOwner."""
+    community_id = await _one_at_a_time(session)
+    await _check(session, member_id)
+    held = RoleGrant.community_id == community_id, RoleGrant.role == role, RoleGrant.ended_at.is_(None)
+    others = select(func.count()).select_from(RoleGrant).where(*held, RoleGrant.member_id != member_id)
+    if role == "owner" and not await session.scalar(others):
+        raise LastOwner
+    ended = (
+        update(RoleGrant)
+        .where(*held, RoleGrant.member_id == member_id)
+        .values(ended_at=datetime.now(UTC), ended_by=actor_id)
+        .returning(RoleGrant.id)
+    )
+    if await session.scalar(ended) is not None:
+        emit(session, RoleEnded(member_id=member_id, role=role))
+
+
+async def _one_at_a_time(session: AsyncSession) -> UUID:
+    """The community, locked as departures lock it: of two owners who go or step down at once, one stays."""
+    community_id = tenant_of(session)
+    await session.execute(select(Community.id).where(Community.id == community_id).with_for_update())
+    return community_id
+
+
+async def _check(session: AsyncSession, member_id: UUID) -> None:
+    statement = select(Member.id).where(
+        Member.community_id == tenant_of(session), Member.id == member_id, Member.left_at.is_(None)
+    )
+    if await session.scalar(statement) is None:
+        raise NoSuchMember

@@ -1,0 +1,1 @@
+"""What keeps members safe from each other: blocks, and reports that moderators look into."""

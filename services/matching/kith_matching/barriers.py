@@ -1,0 +1,153 @@
+"""Barriers: what keeps two members apart because one of them said so to identity, with a block or a report.
+
+A barrier stands from the moment the event arrives: whatever brings two together asks for it in its own transaction
+(`introducing/apart.py`). What the two share already is parted right after, by a job: what began before the barrier is
+committed by then, and what begins after sees it. A block is lifted by who made it; a report stays for ever.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kith_chassis.consumers import Consumers
+from kith_chassis.database import Database
+from kith_chassis.events import Received, View, emit
+from kith_matching import clock
+from kith_matching.events import PairingDeclined, RequestWithdrawn
+from kith_matching.help_queue.models import HelpRequest
+from kith_matching.introducing import apart
+from kith_matching.introducing.models import Barrier
+from kith_matching.models import Pairing, Request
+from kith_matching.pairing_life import endings
+
+Said = tuple[UUID, datetime, UUID, UUID]
+"""The community, when it was said, by whom, of whom."""
+
+
+class MemberBlocked(View, type="identity.member_blocked.v1"):
+    member_id: UUID
+    blocked_id: UUID
+
+
+class MemberUnblocked(View, type="identity.member_unblocked.v1"):
+    member_id: UUID
+    blocked_id: UUID
+
+
+class MemberReported(View, type="identity.member_reported.v1"):
+    member_id: UUID
+    reported_id: UUID
+
+
+_ROWS = "jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(community_id uuid, by uuid, other uuid, at timestamptz)"
+_RAISE = text(f"""
+INSERT INTO barriers (community_id, one_id, other_id, source, raised_by, raised_at)
+SELECT community_id, least(by, other), greatest(by, other), :source, by, at FROM {_ROWS} WHERE by <> other
+ON CONFLICT DO NOTHING
+""")
+_LIFT = text(f"""
+DELETE FROM barriers b USING {_ROWS}
+WHERE b.community_id = r.community_id AND b.one_id = least(r.by, r.other) AND b.other_id = greatest(r.by, r.other)
+  AND b.source = 'block' AND b.raised_by = r.by
+""")
+
+
+def listen(consumers: Consumers) -> None:
+    """Have these handlers told of what the views above name."""
+
+    @consumers.on(MemberBlocked)
+    async def blocked(session: AsyncSession, events: Sequence[Received[MemberBlocked]]) -> None:
+        await _raise(session, "block", [(e.tenant, e.time, e.data.member_id, e.data.blocked_id) for e in events])
+
+    @consumers.on(MemberReported)
+    async def reported(session: AsyncSession, events: Sequence[Received[MemberReported]]) -> None:
+        await _raise(session, "report", [(e.tenant, e.time, e.data.member_id, e.data.reported_id) for e in events])
+
+    @consumers.on(MemberUnblocked)
+    async def unblocked(session: AsyncSession, events: Sequence[Received[MemberUnblocked]]) -> None:
+        await session.execute(
+            _LIFT, {"rows": _rows((e.tenant, e.time, e.data.member_id, e.data.blocked_id) for e in events)}
+        )
+
+
+async def _raise(session: AsyncSession, source: str, found: Sequence[Said]) -> None:
+    for community_id in sorted({tenant for tenant, *_ in found}):
+        await apart.change(session, community_id)
+    await session.execute(_RAISE, {"rows": _rows(found), "source": source})
+
+
+def _rows(found: Iterable[Said]) -> str:
+    return json.dumps(
+        [
+            {"community_id": str(tenant), "by": str(by), "other": str(other), "at": at.isoformat()}
+            for tenant, at, by, other in found
+        ]
+    )
+
+
+async def part_next(database: Database) -> bool:
+    """End what the two at one new barrier share; False when there is none."""
+    async with database.transaction() as session:
+        new = select(Barrier).where(Barrier.parted.is_(False)).order_by(Barrier.raised_at).limit(1)
+        barrier = (await session.scalars(new.with_for_update(skip_locked=True))).first()
+        if barrier is None:
+            return False
+        barrier.parted = True
+        await _part(session, barrier)
+        return True
+
+
+async def _part(session: AsyncSession, barrier: Barrier) -> None:
+    """Nothing of it names a fault or a cause.
+
+    A request by who raised the barrier is withdrawn; one to them is held: its asker sees it go unanswered, and they
+    see it no more. A proposed pairing is declined, one that goes on ends as when two do not fit. A claim in the help
+    queue is given back.
+    """
+    one, other, community = barrier.one_id, barrier.other_id, barrier.community_id
+    two = or_(
+        and_(Request.mentor_id == one, Request.mentee_id == other),
+        and_(Request.mentor_id == other, Request.mentee_id == one),
+    )
+    waiting = select(Request).where(Request.community_id == community, Request.status == "pending", two)
+    for request in await session.scalars(waiting.order_by(Request.id).with_for_update()):
+        if (request.asked_by or request.mentee_id) == barrier.raised_by and not request.held:
+            request.status, request.settled_at = "withdrawn", clock.now()
+            withdrawn = RequestWithdrawn(
+                request_id=request.id,
+                program_id=request.program_id,
+                mentor_id=request.mentor_id,
+                mentee_id=request.mentee_id,
+            )
+            emit(session, withdrawn, tenant=community)
+        else:
+            request.held = True
+    two = or_(
+        and_(Pairing.mentor_id == one, Pairing.mentee_id == other),
+        and_(Pairing.mentor_id == other, Pairing.mentee_id == one),
+    )
+    shared = select(Pairing).where(Pairing.community_id == community, Pairing.status.in_(("proposed", "accepted")), two)
+    for pairing in await session.scalars(shared.order_by(Pairing.id).with_for_update()):
+        if pairing.status == "accepted":
+            await endings.end(session, pairing, reason="no_fault")
+            continue
+        pairing.status, pairing.settled_at = "declined", clock.now()
+        declined = PairingDeclined(
+            pairing_id=pairing.id,
+            program_id=pairing.program_id,
+            mentor_id=pairing.mentor_id,
+            mentee_id=pairing.mentee_id,
+        )
+        emit(session, declined, tenant=community)
+    claimed = select(HelpRequest).where(
+        HelpRequest.community_id == community,
+        HelpRequest.status == "open",
+        func.least(HelpRequest.asked_by, HelpRequest.claimed_by) == one,
+        func.greatest(HelpRequest.asked_by, HelpRequest.claimed_by) == other,
+    )
+    for wanted in await session.scalars(claimed.order_by(HelpRequest.id).with_for_update()):
+        wanted.claimed_by = wanted.claimed_until = None
