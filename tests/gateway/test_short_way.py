@@ -107,17 +107,24 @@ async def test_who_is_not_known_is_answered_the_ordinary_way(served_and_known, g
 
 
 async def test_pages_of_other_origins_are_answered_within_asgi_where_any_are_named(
-    served_and_known, gateway, monkeypatch
+    gateway_to, served, identity, identity_url, founded, monkeypatch
 ):
-    page = {"Origin": "https://app.example.org"}
-    handed_on = counted(gateway, monkeypatch)
-    asked = {"json": {"query": "{ viewer { permissions } }"}, "headers": page}
-    assert "access-control-allow-origin" not in (await served_and_known.post("/graphql", **asked)).headers
-    assert handed_on == []
-    monkeypatch.setattr(gateway.app.state.settings, "allowed_origins", [page["Origin"]])
-    response = await served_and_known.post("/graphql", **asked)
-    assert response.headers["access-control-allow-origin"] == page["Origin"]
-    assert handed_on == ["/graphql"]
+    owner, _ = founded
+    page = "https://app.example.org"
+    headers = {"Authorization": f"Bearer {owner.token()}", "Origin": page}
+    asked = {"json": {"query": "{ viewer { permissions } }"}, "headers": headers}
+    for named, within in (([], []), ([page], ["/graphql"])):
+        async with (
+            gateway_to({"identity": identity_url}, identity, allowed_origins=named) as gateway,
+            served(gateway.app) as url,
+            httpx.AsyncClient(base_url=url, timeout=30) as client,
+        ):
+            await client.post("/graphql?of=uvicorn", **asked)  # so that the token is known
+            handed_on = counted(gateway, monkeypatch)
+            response = await client.post("/graphql", **asked)
+            monkeypatch.undo()
+        assert response.headers.get("access-control-allow-origin") == (page if named else None)
+        assert handed_on == within
 
 
 async def test_an_operation_past_asgi_is_traced_measured_and_logged_as_any_other(short_only, caplog):

@@ -221,8 +221,9 @@ async def introduced(made, mentor, mentee, peers):
 async def called(made, mentor, mentee, matching):
     """One waits for a mentor, and another, who was thanked, is asked to be it."""
     owner = made.actors["owner"]
-    herself = [{"memberId": encode_id("Member", owner.member_id), "side": "MENTOR"}]
-    given = {"programId": made.ids["Program"], "enrollments": herself}
+    others = [encode_id("Member", made.actors[role].member_id) for role in ("owner", "moderator", "blocked")]
+    rows = [{"memberId": each, "side": "MENTOR"} for each in others]
+    given = {"programId": made.ids["Program"], "enrollments": rows}
     await made.do("enrollMembers", given, "result { enrolled }", owner)  # so that everybody has a load there
     program = {"programId": (await made.do("openProgram", {"name": "Call"}, "program { id }", owner))["id"]}
     rows = [{"memberId": encode_id("Member", mentor.member_id), "side": "MENTEE"}]
