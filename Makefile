@@ -26,7 +26,7 @@ run: .venv/.installed ## the whole system on this machine, with a demo community
 	@exec $(BIN)/kith up
 
 test: .venv/.installed ## every test, on real PostgreSQL and NATS
-	@$(BIN)/pytest -n 2 $(ARGS)
+	@$(BIN)/pytest -n 3 $(ARGS)
 
 check: .venv/.installed ## format, lint, types, imports, dependencies
 	@$(MAKE) --no-print-directory -j2 --output-sync=target check-style check-types check-imports check-dependencies

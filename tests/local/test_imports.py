@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import random
 import stat
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -166,8 +167,9 @@ def clock(monkeypatch):
     async def sleep(seconds):
         now[0] += seconds
 
-    monkeypatch.setattr(clients.asyncio, "sleep", sleep)
-    monkeypatch.setattr(clients.time, "monotonic", lambda: now[0])
+    # The client's names and not the modules: services of other tests may run in this process.
+    monkeypatch.setattr(clients, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(clients, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
 
