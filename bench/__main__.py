@@ -49,7 +49,7 @@ AREAS: dict[str, Callable[[], Awaitable[list[dict[str, Any]]]]] = {
     "soak": soak.measure,
     "year": year.measure,
 }
-LONG = {"soak", "year"}  # half an hour: only when asked for by name
+LONG = {"soak", "year"}  # only when asked for by name
 ABOUT = {
     "system": "`make run` without its installation step, into an empty directory and then again; memory of all Python "
     "processes a minute after the start.",

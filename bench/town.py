@@ -16,7 +16,7 @@ from kith_gateway.settings import Settings
 from kith_local.client import Client, connect
 from kith_matching import clock
 from kith_testkit.databases import clone
-from kith_testkit.probe import MEMBER, OWNER, Actor, Probe, _key_transport, running
+from kith_testkit.probe import MEMBER, OWNER, Actor, Probe, key_transport, running
 from kith_testkit.servers import nats_server, postgres_server
 from kith_testkit.serving import served
 
@@ -28,7 +28,7 @@ FOUND = """mutation ($input: FoundCommunityInput!) { foundCommunity(input: $inpu
 
 
 class Town:
-    """A community of its own behind a gateway; `day` is the calendar's, which `turn` turns."""
+    """A community of its own behind a gateway, and the calendar of matching, which `turn` turns."""
 
     def __init__(self, anonymous: Client, matching: Probe) -> None:
         self.anonymous, self._matching = anonymous, matching
@@ -96,7 +96,7 @@ async def town() -> AsyncIterator[Town]:
             environment="test", jwks_url="http://keys/", nats_url=nats_url, budgets=False, **urls
         )
         await stack.enter_async_context(gateway.router.lifespan_context(gateway))
-        keys = _key_transport(probes["identity"].app)
+        keys = key_transport(probes["identity"].app)
         gateway.state.tokens = TokenVerifier(jwks_url="http://keys/", issuer="kith", transport=keys)
         url = await stack.enter_async_context(served(gateway))
         there = Town(await stack.enter_async_context(connect(f"{url}/graphql")), probes["matching"])

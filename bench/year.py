@@ -32,19 +32,19 @@ NAMES = """query ($first: Int!, $after: String) { members(first: $first, after: 
 ENROLL = "result { enrolled errors { code } }"
 FORECAST = "query ($of: ID!) { waitForecast(programId: $of) { weeks } }"
 RUN = """query ($id: ID!) { matchRun(id: $id) {
-  status failure certificate { mentees matched gap }
+  status failure certificate { gap }
 } }"""
 PAIRINGS = """query ($of: ID!, $first: Int!, $after: String) { pairings(programId: $of, first: $first, after: $after) {
   edges { node {
-    id status endReason proposedAt endedAt wentQuiet { id } mentor { id } mentee { id }
-    nudges(first: 10) { id } pulses(first: 20) { id answeredAt rating member { id } }
+    id status endReason wentQuiet { id } mentor { id } mentee { id }
+    nudges(first: 10) { id } pulses(first: 20) { id answeredAt member { id } }
   } } pageInfo { hasNextPage endCursor } } }"""
 ATTENTION = """query ($of: ID!, $first: Int!, $after: String) {
   attention(programId: $of, first: $first, after: $after) {
   edges { node { kind } } pageInfo { hasNextPage endCursor } } }"""
 ROUNDS = """query ($of: ID!, $first: Int!, $after: String) {
   introductionRounds(programId: $of, first: $first, after: $after) {
-  edges { node { id status certificate { introductions leftOut } } } pageInfo { hasNextPage endCursor } } }"""
+  edges { node { id status } } pageInfo { hasNextPage endCursor } } }"""
 MET = """query ($of: ID!, $first: Int!, $after: String) { introductions(roundId: $of, first: $first, after: $after) {
   edges { node { members { id } } } pageInfo { hasNextPage endCursor } } }"""
 
@@ -103,9 +103,8 @@ class Year:
         weeks = np.where(rng.random(members) < FOUNDERS, 0, rng.integers(1, WEEKS, members))
         for number in range(members):
             luck = rng.random()
-            side = "MENTOR" if luck < MENTORS else "MENTEE" if luck < MENTORS + MENTEES else "PEER"
-            if luck >= MENTORS + MENTEES + PEERS:
-                side = ""
+            upto = {"MENTOR": MENTORS, "MENTEE": MENTORS + MENTEES, "PEER": MENTORS + MENTEES + PEERS}
+            side = next((each for each, most in upto.items() if luck < most), "")
             room = int(rng.integers(1, 4)) if side == "MENTOR" else 1
             people.append(Person(f"Person {number}", side, int(weeks[number]), float(rng.beta(6, 4)), room))
         return people
@@ -185,7 +184,10 @@ class Year:
     async def _learn(self) -> None:
         """Hear of new pairings, of pulses to answer, and of what ended without anybody."""
         by_id = {each.id: each for each in self.people if each.id}
-        for each in await self.there.all(PAIRINGS, of=self.program, first=100):
+        pairings = await self.there.all(PAIRINGS, of=self.program, first=100)
+        busy = Counter(each["mentor"]["id"] for each in pairings if each["status"] in {"PROPOSED", "ACCEPTED"})
+        self.seen["mentors over their room"] += sum(count > by_id[of].room for of, count in busy.items())
+        for each in pairings:
             if each["status"] == "PROPOSED" and each["id"] not in self.open:
                 pair = self._begun(by_id[each["mentor"]["id"]], by_id[each["mentee"]["id"]])
                 self.open[each["id"]], self.quiet[each["id"]] = pair, pair.quiet and pair.quiet.id
@@ -269,11 +271,8 @@ class Year:
                 await self.there.do("answerClosingSurvey", by=each.id, pairingId=key, **answer)
 
     async def _look(self, week: int) -> None:
-        """What the coordinator sees at the end of a week; nobody may have more than their room."""
+        """What the coordinator sees at the end of a week."""
         kinds = Counter(each["kind"] for each in await self.there.all(ATTENTION, of=self.program, first=200))
-        busy = Counter(pair.mentor.id for pair in self.open.values())
-        rooms = {each.id: each.room for each in self.people}
-        self.seen["mentors over their room"] += sum(count > rooms[of] for of, count in busy.items())
         if week % 4 == 0:
             told = ", ".join(f"{kind.lower()} {count}" for kind, count in sorted(kinds.items()))
             print(f"    week {week:2}: {len(self.open):,} pairings open; {told}", flush=True)
@@ -301,7 +300,7 @@ def _rows(
     mentees = sum(each.side == "MENTEE" for each in year.people)
     had = {each["mentee"]["id"] for each in pairings if each["status"] in {"ACCEPTED", "ENDED"}}
     ends = Counter(each["endReason"] for each in pairings if each["status"] == "ENDED")
-    twice = Counter((each["mentor"]["id"], each["mentee"]["id"]) for each in pairings if each["status"] == "ENDED")
+    twice = Counter((each["mentor"]["id"], each["mentee"]["id"]) for each in pairings if each["status"] != "DECLINED")
     pulses = [pulse for each in pairings for pulse in each["pulses"]]
     waits, peers = list(year.waits.values()), sum(each.side == "PEER" for each in year.people)
     # Who has met everybody meets somebody again; in a community of thousands that is not in a year.

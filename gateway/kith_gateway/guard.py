@@ -85,7 +85,7 @@ def parsed(text: str, max_tokens: int) -> DocumentNode:
     if _SUSPICIOUS.search(text):
         check_literals(document)
     for node in nodes_of(document):
-        if node.loc is not None:  # errors tell places by offsets; the chain of all tokens is half of what is kept
+        if node.loc is not None:  # errors tell places by offsets; tokens are a chain of the whole text
             node.loc.start_token = node.loc.end_token = _NO_TOKEN
     return document
 

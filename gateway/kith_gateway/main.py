@@ -39,4 +39,4 @@ async def services(app: FastAPI) -> AsyncIterator[Mapping[str, Check]]:
 
 app = create_app(name="gateway", routers=[routes.router], settings=Settings, resources=services, openapi=False)
 app.add_middleware(OtherOrigins)
-stand_before(app, [routes.ShortWay(app)], lambda: options(max_message_bytes=Settings().max_message_bytes))
+stand_before(app, [routes.KnownCallers(app)], lambda: options(max_message_bytes=Settings().max_message_bytes))

@@ -133,8 +133,8 @@ async def _carried_out(
 
 
 @dataclass(frozen=True, slots=True)
-class ShortWay:
-    """Operations of callers who are known go the short way in."""
+class KnownCallers:
+    """Operations of callers who are known: they go the short way in."""
 
     app: FastAPI
     method: str = "POST"

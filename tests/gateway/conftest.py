@@ -14,7 +14,7 @@ from kith_gateway.ids import split_id
 from kith_gateway.main import app
 from kith_gateway.settings import Settings
 from kith_testkit.contracts import services
-from kith_testkit.probe import MEMBER, OWNER, Actor, _key_transport, eventually
+from kith_testkit.probe import MEMBER, OWNER, Actor, eventually, key_transport
 from kith_testkit.serving import served as served_on_loopback
 
 SERVICES = services()
@@ -92,7 +92,7 @@ async def _gateway_to(urls, identity, **settings):
     told = {"environment": "test", "jwks_url": "http://keys/", "hold_seconds": 0.2}
     app.state.settings = Settings(**(told | given | settings))
     async with app.router.lifespan_context(app):
-        app.state.tokens = TokenVerifier(jwks_url="http://keys/", issuer="kith", transport=_key_transport(identity.app))
+        app.state.tokens = TokenVerifier(jwks_url="http://keys/", issuer="kith", transport=key_transport(identity.app))
         yield Gateway(app)
     app.state.settings = None
 

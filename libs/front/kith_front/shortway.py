@@ -1,6 +1,6 @@
 """The short way in: uvicorn's HTTP protocol, answering small requests from the parser's callbacks, past ASGI.
 
-        stand_before(app, lambda: [route, …])
+        stand_before(app, [route, …])
 
 Most of what a small request costs under uvicorn is not parsing: the scope, a cycle with its queue of
 messages, the calls through each layer of middleware, two writes for one answer. The short way needs none of them. The

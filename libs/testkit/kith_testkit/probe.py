@@ -161,7 +161,7 @@ class Probe:
         return bool(rows[0]["n"] == len(ids))
 
 
-def _key_transport(app: FastAPI) -> httpx.MockTransport:
+def key_transport(app: FastAPI) -> httpx.MockTransport:
     """Publishes the test key beside the service's own, where it has one."""
 
     def answer(_: httpx.Request) -> httpx.Response:
@@ -186,7 +186,7 @@ async def running(package: str, *, database: ServiceDatabase, nats_url: str, **s
     }
     app.state.settings = app.state.settings_type(**(values | _OWN.get(package, {}) | settings))
     async with app.router.lifespan_context(app):
-        app.state.tokens = TokenVerifier(jwks_url="http://keys/", issuer="kith", transport=_key_transport(app))
+        app.state.tokens = TokenVerifier(jwks_url="http://keys/", issuer="kith", transport=key_transport(app))
         await asyncio.wait_for(app.state.bus.established.wait(), 20)
         probe = Probe(app, database)
         try:
