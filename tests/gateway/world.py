@@ -106,6 +106,7 @@ async def settled(made, people, key_of, matching):
     await guided(made, mentor, mentee)
     await introduced(made, mentor, mentee, [mentors[0], *mentees[:2]])
     await called(made, mentor, mentee, matching)
+    await earned(matching)
     given = {"programId": program, "runId": made.ids["MatchRun"], "rules": {"minimum_shared_skills": 2}}
     made.ids["MatchPreview"] = preview = (await made.do("previewMatching", given, "matchPreview { id }", owner))["id"]
     await eventually(lambda: made.solved("matchPreview", preview), what="the preview", seconds=60)
@@ -142,6 +143,14 @@ async def asked_how_it_goes(made, mentor, matching):
         query = "{ viewer { pulses { edges { node { id } } } } }"
         seen = await made.gateway.get(query, by=mentor)
     made.ids["Pulse"] = seen["viewer"]["pulses"]["edges"][0]["node"]["id"]
+
+
+async def earned(matching):
+    """Two months on, a mentor has earned a tier. Then it is today again."""
+    [judging] = [job for job in matching.app.state.jobs if job.name == "judge mentors"]
+    with pytest.MonkeyPatch.context() as patch:
+        Calendar(matching, patch).ahead += timedelta(days=61)
+        await judging.act(matching.database)
 
 
 async def blocked(made, matching):

@@ -11,6 +11,7 @@ from strawberry.types import ExecutionContext
 from kith_gateway.joins import any_node, any_nodes
 from kith_gateway.operations import Guarded
 from kith_gateway.schema import (
+    becoming,
     coordination,
     delivery,
     delivery_mutations,
@@ -36,6 +37,7 @@ from kith_gateway.schema import (
     recognition,
     recognition_mutations,
     subscriptions,
+    tiers,
     training,
     trust,
 )
@@ -49,6 +51,8 @@ QUERIES = (
     coordination,
     help_queue,
     open_calls,
+    becoming,
+    tiers,
     loads,
     introductions,
     previews,

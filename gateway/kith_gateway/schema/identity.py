@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from kith_gateway.schema.matching import Request
     from kith_gateway.schema.pairing_life import Pairing, Pulse, Testimonial
     from kith_gateway.schema.recognition import BadgeAward, Kudos
+    from kith_gateway.schema.tiers import EarnedTier
     from kith_gateway.schema.trust import Block, OwnReport
 
 _FROM_GROUPS = strawberry.lazy("kith_gateway.schema.groups")
 _FROM_MATCHING = strawberry.lazy("kith_gateway.schema.matching")
 _FROM_PAIRINGS = strawberry.lazy("kith_gateway.schema.pairing_life")
 _FROM_RECOGNITION = strawberry.lazy("kith_gateway.schema.recognition")
+_FROM_TIERS = strawberry.lazy("kith_gateway.schema.tiers")
 _FROM_TRUST = strawberry.lazy("kith_gateway.schema.trust")
 
 
@@ -127,6 +129,9 @@ class Member(Node):
         first=20,
         bound=100,
         description="What those they were paired with say of them in public, the newest first.",
+    )
+    mentor_tier: Annotated["EarnedTier", _FROM_TIERS] | None = joined(
+        MATCHING, "/read/mentor-tiers-by-member", key="id", description="The tier they have earned as a mentor."
     )
     partner_count: int | None = joined(
         METRICS,

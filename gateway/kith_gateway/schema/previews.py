@@ -119,6 +119,23 @@ class WaitForecast:
     weeks: float | None = plain("Weeks to wait; null when no place is free and nobody got one lately.")
 
 
+@record
+class RefittedWeights:
+    """The weights that a program's pairings of the last two years speak for; changes nothing.
+
+    Errors are in points of a rating, on pairings of mentors that were left out; null below 40 pairings of 10 mentors.
+    """
+
+    supported: bool = plain("Whether they foretell clearly better than those in force, and than the mean.")
+    weights: JSON = plain("The refitted weights; those in force where nothing else is supported.")
+    weights_now: JSON = plain("The weights in force.")
+    pairings: int = plain("Pairings that said something: rated, or come to nothing.")
+    mentors: int = plain("Whose they were.")
+    error_of_mean: float | None = plain("How wrong the mean of the others is.")
+    error_now: float | None = plain("How wrong a score by the weights in force is.")
+    error_refitted: float | None = plain("How wrong one by the refitted weights is.")
+
+
 _TWO_RUNS = (
     Argument("run_id", strawberry.ID, "The match run before.", refers="MatchRun"),
     Argument("other_id", strawberry.ID, "The one after, of the same program.", refers="MatchRun"),
@@ -151,4 +168,10 @@ class Query:
         arguments=_TWO_RUNS,
         cursor=("weighs", "mentee_id"),
         description="For whom two match runs differ, and how; whoever loses most first. For coordinators.",
+    )
+    refitted_weights: RefittedWeights | None = fetched(
+        MATCHING,
+        "/programs/{program_id}/refitted-weights",
+        arguments=(Argument("program_id", strawberry.ID, "The program.", refers="Program"),),
+        description="The weights that past pairings speak for, to be previewed before they are used; for coordinators.",
     )

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from kith_chassis.events import Event
 from kith_matching.pairing_life.silence import TouchKind
+from kith_matching.tiers.bars import Tier
 
 Side = Literal["mentor", "mentee", "peer"]
 Kind = Literal["mentoring", "buddy", "introduction", "peer", "review"]
@@ -267,6 +268,14 @@ class CallClosed(Event, type="matching.call_closed.v1", aggregate="call_id"):
     reason: CallEnd
     places: int = Field(ge=1, examples=[12])
     filled: int = Field(ge=0, examples=[12])
+
+
+class MentorTierChanged(Event, type="matching.mentor_tier_changed.v1", aggregate="member_id"):
+    """A mentor has earned a tier, or lost one; null for none."""
+
+    member_id: UUID
+    tier: Tier | None
+    before: Tier | None
 
 
 class _Request(Event, type="matching.request.v1", aggregate="request_id"):

@@ -6,6 +6,7 @@ from kith_matching.open_calls import asking
 from kith_matching.pairing_life import nudges, pulses
 from kith_matching.pausing import pauses
 from kith_matching.previewing import previews
+from kith_matching.tiers import standings
 from kith_matching.welcoming import newcomers
 
 
@@ -45,4 +46,5 @@ jobs = [
     Job("welcome newcomers", 1, newcomers.welcome),
     Job("work on open calls", 10, asking.work),
     Job("part who is kept apart", 0.5, _part_all),
+    Job("judge mentors", 3600, standings.judge),
 ]

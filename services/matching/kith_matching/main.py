@@ -1,6 +1,7 @@
 from kith_chassis.service import create_service
 from kith_events.reconcile import reconciling
 from kith_matching import routes
+from kith_matching.becoming import routes as becoming
 from kith_matching.consumers import consumers
 from kith_matching.coordination import routes as coordination
 from kith_matching.guidance import routes as guidance
@@ -13,6 +14,8 @@ from kith_matching.open_calls import routes as open_calls
 from kith_matching.pairing_life import goal_routes
 from kith_matching.pairing_life import routes as pairing_life
 from kith_matching.previewing import routes as previewing
+from kith_matching.refitting import routes as refitting
+from kith_matching.tiers import routes as tiers
 from kith_matching.training import routes as training
 
 app = create_service(
@@ -30,6 +33,9 @@ app = create_service(
         loads.routes,
         previewing.routes,
         training.routes,
+        becoming.routes,
+        tiers.routes,
+        refitting.routes,
     ],
     consumers=consumers,
     jobs=jobs,

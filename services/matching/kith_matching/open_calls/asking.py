@@ -14,6 +14,7 @@ from kith_chassis.errors import Problem
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
 from kith_matching import clock, programs, runs
+from kith_matching.becoming.helping import HELPED, LATELY, NOT_A_MENTOR, QUIET
 from kith_matching.events import MemberCalled
 from kith_matching.introducing import apart
 from kith_matching.models import Program
@@ -25,7 +26,6 @@ from kith_matching.scoring import Cohort, Rules, Weights, person
 ASKED_PER_PLACE = 2  # so many are asked at a time for each place that is missing
 REST = timedelta(days=30)  # nobody is asked again sooner, by whatever call
 BETWEEN = timedelta(days=7)  # from the end of a call to the next that opens by itself
-LATELY = timedelta(days=365)  # what somebody did longer ago says little
 WAITING = 100  # who waits longest, for whom mentors are looked for
 CANDIDATES = 500  # those who helped most people; the others are asked when these were
 
@@ -58,25 +58,13 @@ WHERE e.community_id = :community AND e.program_id = :program AND e.side = 'ment
     AND NOT t.private)
 ORDER BY e.priority DESC, e.id LIMIT :most
 """)
-# Different people, not deeds: whoever is named by several sources is one. A tie alone (a reply, a meeting) is no help.
 _CANDIDATES = text(f"""
-WITH helped AS (
-  SELECT helper_id AS member_id, helped_id AS other_id FROM thanks
-  WHERE community_id = :community AND last_at > :lately
-  UNION SELECT mentor_id, mentee_id FROM pairings
-  WHERE community_id = :community AND end_reason IN ('completed', 'agreed_end') AND ended_at > :lately
-  UNION SELECT claimed_by, asked_by FROM help_requests
-  WHERE community_id = :community AND status = 'resolved' AND settled_at > :lately AND claimed_by IS NOT NULL
-), counted AS (
-  SELECT member_id, count(*) AS people FROM helped WHERE member_id <> other_id GROUP BY member_id
-)
+WITH {HELPED}
 SELECT json_build_object({_PERSON}, 'skills', p.skills_offered)::text AS person, c.people,
-  (SELECT count(*) FROM pairings q WHERE q.community_id = :community AND q.quiet_id = p.member_id
-    AND q.mentor_id = p.member_id AND q.ended_at > :lately) AS quiet
+  {QUIET.format(member="p.member_id")} AS quiet
 FROM counted c JOIN participants p ON p.community_id = :community AND p.member_id = c.member_id
 WHERE jsonb_array_length(p.skills_offered) > 0 AND p.left_at IS NULL
-  AND NOT EXISTS (SELECT FROM enrollments e WHERE e.community_id = :community AND e.program_id = :program
-    AND e.member_id = p.member_id AND e.side = 'mentor')
+  AND {NOT_A_MENTOR.format(member="p.member_id")}
   AND NOT EXISTS (SELECT FROM last_calls l WHERE l.community_id = :community AND l.member_id = p.member_id
     AND l.asked_at > :rested)
   AND NOT EXISTS (SELECT FROM call_invitations i WHERE i.call_id = :call AND i.member_id = p.member_id)

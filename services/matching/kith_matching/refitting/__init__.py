@@ -1,0 +1,1 @@
+"""What weights past pairings speak for."""
