@@ -5,7 +5,7 @@ from fastapi import FastAPI
 
 from kith_chassis.app import Check, create_app
 from kith_front.shortway import stand_before
-from kith_gateway import routes
+from kith_gateway import doors, routes
 from kith_gateway.budgets import Budget, Budgets
 from kith_gateway.live.bus import listening
 from kith_gateway.live.protocol import options
@@ -37,6 +37,8 @@ async def services(app: FastAPI) -> AsyncIterator[Mapping[str, Check]]:
         await app.state.upstream.close()
 
 
-app = create_app(name="gateway", routers=[routes.router], settings=Settings, resources=services, openapi=False)
+app = create_app(
+    name="gateway", routers=[routes.router, doors.router], settings=Settings, resources=services, openapi=False
+)
 app.add_middleware(OtherOrigins)
 stand_before(app, [routes.KnownCallers(app)], lambda: options(max_message_bytes=Settings().max_message_bytes))

@@ -91,24 +91,27 @@ def test_no_file_is_over_400_lines_and_the_chassis_not_over_2000():
     assert sum(n for path, n in lengths.items() if PACKAGES["kith_chassis"] in path.parents) < 2000
 
 
-def test_every_permission_a_route_asks_for_is_one_a_role_gives():
-    from kith_identity.permissions import PERMISSIONS  # noqa: PLC0415 -- only this test looks into identity
+def test_every_permission_a_route_asks_for_is_one_a_role_or_a_scope_gives():
+    from kith_identity.permissions import PERMISSIONS, SCOPES  # noqa: PLC0415 -- only this test looks into identity
 
-    asked = {
-        node.args[0].value
+    calls = [
+        node
         for path in tracked("services/*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "permitted"
-    }
+    ]
+    asked = {node.args[0].value for node in calls} - {None}  # None: any member
     read_elsewhere = {"members:read_private", "community:manage"}  # asked for with Principal.may, and to come
     assert asked | read_elsewhere == set().union(*PERMISSIONS.values())
+    read_by_apps = {keyword.value.value for node in calls for keyword in node.keywords}
+    assert read_by_apps <= set(SCOPES) <= asked | read_elsewhere | read_by_apps
 
 
 @pytest.mark.parametrize("service", services())
 def test_every_route_says_who_may_call_it(service):
     """A route without a token check is one of identity's doors before login."""
     open_doors = {"/.well-known/jwks.json", "/communities", "/join", "/sessions", "/sessions/refresh", "/sessions/end",
-                  "/invitations/redeem"}  # fmt: skip
+                  "/invitations/redeem", "/apps/token"}  # fmt: skip
     document = application(service).openapi()
     for path, operations in document["paths"].items():
         for operation in operations.values():

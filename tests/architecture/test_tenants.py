@@ -100,6 +100,11 @@ ROWS = {
         " INSERT INTO member_reports (id, community_id, reporter_id, reported_id, reason, body, status)"
         " SELECT :id, :c, :member_id, id, 'other', 'x', 'open' FROM another",
     ),
+    "app_id": (
+        "identity",
+        "INSERT INTO apps (id, community_id, name, scopes, secret_digest, registered_by, registered_at)"
+        " VALUES (:id, :c, 'X', '{}', '', :id, now())",
+    ),
     "program_id": (
         "matching",
         "INSERT INTO programs (id, community_id, name, kind, objectives, status, acceptance, request_expiry_days,"

@@ -7,6 +7,7 @@ import pytest
 from tests.gateway.story import Calendar, circles, matched, someone
 
 from kith_gateway.ids import encode_id
+from kith_identity.permissions import SCOPES, permissions_of_app
 from kith_testkit.probe import COORDINATOR, MODERATOR, Actor, eventually
 
 
@@ -54,7 +55,13 @@ async def settled(made, people, key_of, matching):
     coordinator = Actor(owner.community_id, key_of(mentors[1]), COORDINATOR)
     moderator = Actor(owner.community_id, key_of(mentees[7]), MODERATOR)
     made.actors |= {"anonymous": None, "member": mentor, "coordinator": coordinator, "moderator": moderator}
-    made.actors |= {"owner": owner}
+    made.actors |= {"owner": owner, "app without": Actor(owner.community_id, permissions=frozenset(), app=True)}
+    registered = await made.do(
+        "registerApp", {"name": "A", "scopes": ["METRICS_READ"]}, "keyedApp { app { id } }", owner
+    )
+    made.ids["App"] = registered["app"]["id"]
+    held = frozenset(permissions_of_app(SCOPES))
+    made.actors["app"] = Actor(owner.community_id, key_of(made.ids["App"]), held, app=True)
     group = (await circles(whole, owner, mentors, mentees))[0]["id"]
     made.ids |= {"Member": mentees[0], "Pairing": first["id"], "Group": group}
 

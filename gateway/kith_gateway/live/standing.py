@@ -1,4 +1,4 @@
-"""Who may go on listening: logins that ended and members who left, as identity tells it.
+"""Who may go on listening: logins that ended, members who left and apps that were revoked, as identity tells it.
 
 An access token stays good for minutes after its login ended. What listens with one is closed when the event comes, and
 is not let in again.
@@ -16,7 +16,8 @@ from kith_gateway.live.log import Happened
 
 SESSION_ENDED = "identity.session_ended.v1"
 MEMBER_LEFT = "identity.member_left.v1"
-TYPES = (SESSION_ENDED, MEMBER_LEFT)
+APP_REVOKED = "identity.app_revoked.v1"
+TYPES = (SESSION_ENDED, MEMBER_LEFT, APP_REVOKED)
 _TOKENS_LAST_SECONDS = 3700.0
 """Longer than identity lets any access token last."""
 _claims = msgspec.json.Decoder(dict[str, Any]).decode
@@ -59,6 +60,8 @@ class Standing:
         now = time.time()
         if event.type == SESSION_ENDED:
             _note(self._ended, str(event.data.get("session_id")), now)
+        elif event.type == APP_REVOKED:
+            _note(self._ended, str(event.data.get("app_id")), now)  # an app's tokens name it as their login
         elif event.type == MEMBER_LEFT:
             _note(self._left, (event.tenant, str(event.data.get("member_id"))), now)
 

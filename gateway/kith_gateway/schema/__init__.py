@@ -11,6 +11,7 @@ from strawberry.types import ExecutionContext
 from kith_gateway.joins import any_node, any_nodes
 from kith_gateway.operations import Guarded
 from kith_gateway.schema import (
+    apps,
     becoming,
     coordination,
     delivery,
@@ -46,6 +47,7 @@ from kith_gateway.types import SCALARS, Node
 QUERIES = (
     identity,
     trust,
+    apps,
     matching,
     pairing_life,
     coordination,
@@ -65,6 +67,7 @@ QUERIES = (
 MUTATIONS = (
     identity_mutations,
     trust,
+    apps,
     matching_mutations,
     importing,
     pairing_life_mutations,

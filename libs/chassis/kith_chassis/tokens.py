@@ -26,12 +26,13 @@ _REMEMBERED_TOKENS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: `subject` acts inside `tenant` and holds `permissions` until `expires_at` (Unix seconds)."""
+    """Who calls: `subject`, member or app, acts inside `tenant`, holds `permissions` until `expires_at` (Unix time)."""
 
     subject: UUID
     tenant: UUID
     permissions: frozenset[str]
     expires_at: float
+    app: bool = False
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions
@@ -81,6 +82,7 @@ class TokenVerifier:
                 tenant=UUID(claims["tenant"]),
                 permissions=frozenset(map(str, claims["permissions"])),
                 expires_at=float(claims["exp"]),
+                app=claims.get("app") is True,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Unauthenticated from error
@@ -118,16 +120,21 @@ async def caller(request: Request) -> Principal:
 Caller = Annotated[Principal, Depends(caller)]
 
 
-def permitted(permission: str) -> Callable[[Principal], Principal]:
-    """A dependency that lets only holders of the named permission pass.
+def permitted(permission: str | None, *, reading: str | None = None) -> Callable[[Request, Principal], Principal]:
+    """A dependency that lets only holders of the named permission pass; None: any member.
 
+    Where nothing is changed (GET, `/read/`) an app passes with the scope `reading` as well.
     Use it in a route's signature: `actor: Annotated[Principal, Depends(permitted("things:manage"))]`.
     """
 
-    def check(principal: Caller) -> Principal:
-        if not principal.may(permission):
-            raise Forbidden(f"This needs the permission {permission}.", permission=permission)
+    def check(request: Request, principal: Caller) -> Principal:
+        reads = request.method == "GET" or request.scope["path"].startswith("/read/")
+        scope = reading if principal.app and reads else None
+        allowed = principal.may(permission) if permission else not principal.app
+        if not allowed and not (scope and principal.may(scope)):
+            needed = scope or permission or "of a member"
+            raise Forbidden(f"This needs the permission {needed}.", permission=needed)
         return principal
 
-    check.permission = permission  # type: ignore[attr-defined]  # read by the test that lists all permissions
+    check.permission, check.reading = permission, reading  # type: ignore[attr-defined]  # read to list all permissions
     return check

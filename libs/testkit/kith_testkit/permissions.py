@@ -28,8 +28,8 @@ Subscriptions are not rows: who hears of what is in `docs/graphql.md`.
   `own`: the field names nothing, and tells of their own community.
 * *blocked*: a member whom all those have blocked whose things they ask for. A block is silent: their column is a
   member's, and what they are shown is what they were shown before.
-* Apps have no columns: they have no tokens and no scopes yet. They hear of events (webhooks, which need `apps:manage`
-  of a member) and ask for nothing.
+* *app*: an app that holds the scope; *app without*: one that holds none. No scope: no app may. An app is no member, so
+  what asks after the caller's own finds nothing of it.
 * `yes`: the permission suffices. Whether a thing is theirs, the service decides; what is not looks absent there too.
 * A mutation refuses with an error of that code in its payload, a query with an error of the operation.
 
@@ -38,11 +38,15 @@ Subscriptions are not rows: who hears of what is in `docs/graphql.md`.
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One field; `needs` is a permission, PUBLIC or SIGNED_IN; `who` says of each kind of caller what they get."""
+    """One field; `needs` is a permission, PUBLIC or SIGNED_IN; `who` says of each kind of caller what they get.
+
+    `scope` lets an app ask for it; None: no app may.
+    """
 
     field: str
     asks: str
     needs: str
+    scope: str | None
     who: dict[str, str]
 
 
@@ -69,10 +73,10 @@ def rows() -> list[Row]:
 def table() -> str:
     """The table as a page to review."""
     everything = rows()
-    head = ["field", "asks", "needs", *everything[0].who]
+    head = ["field", "asks", "needs", "scope", *everything[0].who]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     lines += [
-        f"| {' | '.join([f'`{each.field}`', f'`{each.asks}`', each.needs, *each.who.values()])} |"
+        f"| {' | '.join([f'`{each.field}`', f'`{each.asks}`', each.needs, each.scope or '', *each.who.values()])} |"
         for each in everything
     ]
     return _HEAD + "\n".join(lines) + "\n"
@@ -80,29 +84,39 @@ def table() -> str:
 
 def _row(field: str, service: Any, route: str, method: str, *, names: bool) -> Row:
     app: FastAPI = importlib.import_module(f"kith_{service.name}.main").app
-    needs = _needs(app, method, route)
-    roles: dict[str, frozenset[str]] = importlib.import_module("kith_identity.permissions").PERMISSIONS
+    needs, reading = _needs(app, method, route)
+    known: Any = importlib.import_module("kith_identity.permissions")
+    roles: dict[str, frozenset[str]] = known.PERMISSIONS
+    scope = next((each for each in (needs, reading) if each in known.SCOPES), None)
     who = {"anonymous": YES if needs == PUBLIC else UNAUTHENTICATED}
     who["outsider"] = YES if needs == PUBLIC else ABSENT if names else OWN
     for role, held in roles.items():
         who[role] = YES if needs in {PUBLIC, SIGNED_IN, *held} else FORBIDDEN
         if role == "member":
             who["blocked"] = who[role]
-    return Row(field, f"{service.name} {method} {route}", needs, who)
+    who["app"] = YES if scope or needs == PUBLIC else FORBIDDEN
+    who["app without"] = YES if needs == PUBLIC else FORBIDDEN
+    return Row(field, f"{service.name} {method} {route}", needs, scope, who)
 
 
-def _needs(app: FastAPI, method: str, route: str) -> str:
-    """The permission in a route's signature. LookupError where there is no such route, or one with several."""
+def _needs(app: FastAPI, method: str, route: str) -> tuple[str, str | None]:
+    """The permission in a route's signature, and the scope with which apps may read it.
+
+    LookupError where there is no such route, or one with several.
+    """
     [found] = [
         each
         for each in _routes(app.router)
         if _MADE.sub("{}", getattr(each, "path", "")) == _MADE.sub("{}", route) and method in (each.methods or ())
     ]
     calls = list(_calls(found.dependant))
-    permissions = {each.permission for each in calls if hasattr(each, "permission")}
+    permissions = {(each.permission, each.reading) for each in calls if hasattr(each, "permission")}
     if len(permissions) > 1:
         raise LookupError(f"{method} {route} needs several permissions: {permissions}")
-    return permissions.pop() if permissions else SIGNED_IN if caller in calls else PUBLIC
+    if not permissions:
+        return (SIGNED_IN if caller in calls else PUBLIC), None
+    [(permission, reading)] = permissions
+    return permission or SIGNED_IN, reading if method == "GET" or route.startswith("/read/") else None
 
 
 def _routes(router: Any) -> Iterator[Any]:

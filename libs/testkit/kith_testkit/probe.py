@@ -49,11 +49,12 @@ DEADLINE_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Actor:
-    """Someone who calls: a member of a community with permissions."""
+    """Someone who calls: a member of a community with permissions, or an app."""
 
     community_id: UUID
     member_id: UUID = field(default_factory=new_id)
     permissions: frozenset[str] = MEMBER
+    app: bool = False
 
     def token(self, *, expires_in: float = 600, key: OKPKey = _KEY, issuer: str = "kith") -> str:
         claims = {
@@ -61,6 +62,7 @@ class Actor:
             "sub": str(self.member_id),
             "tenant": str(self.community_id),
             "permissions": sorted(self.permissions),
+            **({"app": True} if self.app else {}),
             "exp": int(time.time() + expires_in),
         }
         return jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])

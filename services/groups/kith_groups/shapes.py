@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from kith_chassis.tokens import Principal, permitted
 from kith_groups.plain import plain
 
-Participating = Annotated[Principal, Depends(permitted("groups:take_part"))]
+Participating = Annotated[Principal, Depends(permitted("groups:take_part", reading="groups:read"))]
 Coordinating = Annotated[Principal, Depends(permitted("groups:coordinate"))]
 COORDINATE = "groups:coordinate"
 

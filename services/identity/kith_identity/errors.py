@@ -7,6 +7,24 @@ class WrongCredentials(Unauthenticated):
     code = "wrong_credentials"
 
 
+class AppRefused(Unauthenticated):
+    """No app of this community has this id and secret; it may have been revoked, or given another secret."""
+
+    code = "app_refused"
+
+
+class NoSuchApp(NotFound):
+    """There is no such app in this community."""
+
+    code = "no_such_app"
+
+
+class TooManyApps(Conflict):
+    """This community has as many apps as it may have; revoke one that is not used."""
+
+    code = "too_many_apps"
+
+
 class RefreshRefused(Unauthenticated):
     """This session has ended; sign in again."""
 

@@ -104,6 +104,19 @@ class SessionEnded(Event, type="identity.session_ended.v1", aggregate="session_i
     member_id: UUID
 
 
+class AppRegistered(Event, type="identity.app_registered.v1", aggregate="app_id"):
+    """An app may act in the community, within its scopes."""
+
+    app_id: UUID
+    scopes: list[str] = Field(examples=[["matching:read"]])
+
+
+class AppRevoked(Event, type="identity.app_revoked.v1", aggregate="app_id"):
+    """An app may do nothing any more; its access token permits what it says until it expires."""
+
+    app_id: UUID
+
+
 class MicroTaskCompleted(Event, type="identity.micro_task_completed.v1", aggregate="member_id"):
     """A member took one step of the onboarding checklist."""
 

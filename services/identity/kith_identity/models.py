@@ -200,3 +200,19 @@ class MemberReport(Base):
     resolved_at: Mapped[datetime | None]
     resolved_by: Mapped[UUID | None]
     note: Mapped[str | None]
+
+
+class App(Base):
+    """Third-party software that acts in a community by itself, within its scopes, until it is revoked."""
+
+    __tablename__ = "apps"
+    __table_args__ = (Index("apps_listing", "community_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))
+    name: Mapped[str]
+    scopes: Mapped[list[str]]
+    secret_digest: Mapped[bytes]
+    registered_by: Mapped[UUID]
+    registered_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from kith_chassis.app import answer
@@ -10,8 +10,9 @@ from kith_chassis.database import OpenTransaction, Transaction
 from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
-from kith_chassis.tokens import Caller, Principal, permitted
+from kith_chassis.tokens import Principal, permitted
 from kith_identity import communities, departures, imports, members, onboarding, queries, roles, sessions
+from kith_identity.apps import routes as apps
 from kith_identity.errors import (
     AddressTaken,
     AlreadyMember,
@@ -26,22 +27,14 @@ from kith_identity.errors import (
     WrongCredentials,
 )
 from kith_identity.profiles import Email, ExceptionIn, Name, Password, Profile, SkillIn, Text, Visibility, WindowIn
-from kith_identity.sessions import Signer, Tokens
-from kith_identity.shapes import Keys
+from kith_identity.sessions import Tokens
+from kith_identity.shapes import Keys, Person, Reader, Signing
 from kith_identity.trust import routes as trust
 
 Inviter = Annotated[Principal, Depends(permitted("members:invite"))]
 Managing = Annotated[Principal, Depends(permitted("community:manage"))]
 Importer = Annotated[Principal, Depends(permitted("members:import"))]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](-?[a-z0-9]){1,59}$")]
-
-
-def _signer(request: Request) -> Signer:
-    signer: Signer = request.app.state.signer
-    return signer
-
-
-Signing = Annotated[Signer, Depends(_signer)]
 
 
 class _Body(BaseModel):
@@ -163,7 +156,7 @@ class RoleIn(_Body):
 
 public = router(tags=["before login"])
 member = router(tags=["members"])
-routers = [public, member, trust.routes]
+routers = [public, member, trust.routes, apps.routes]
 
 
 @public.get("/.well-known/jwks.json")
@@ -214,13 +207,13 @@ async def invite(body: InviteIn, actor: Inviter, signer: Signing, session: Trans
 
 
 @member.get("/community")
-async def community(_: Caller, session: Transaction) -> CommunityOut:
+async def community(_: Reader, session: Transaction) -> CommunityOut:
     return CommunityOut.model_validate(await queries.community(session))
 
 
 @member.get("/members", responses=problems(InvalidCursor))
 async def list_members(
-    actor: Caller,
+    actor: Reader,
     session: Transaction,
     first: First = 50,
     after: After = None,
@@ -231,29 +224,29 @@ async def list_members(
 
 
 @member.get("/members/{member_id}", responses=problems(NoSuchMember))
-async def get_member(member_id: UUID, actor: Caller, session: Transaction) -> MemberOut:
+async def get_member(member_id: UUID, actor: Reader, session: Transaction) -> MemberOut:
     return MemberOut.model_validate(await queries.member(session, actor, member_id))
 
 
 @member.post("/read/members")
-async def members_by_id(body: Keys, actor: Caller, session: Transaction) -> list[MemberOut | None]:
+async def members_by_id(body: Keys, actor: Reader, session: Transaction) -> list[MemberOut | None]:
     found = await queries.members_by_id(session, actor, body.keys)
     return [MemberOut.model_validate(each) if each else None for each in found]
 
 
 @member.post("/read/roles-by-member")
-async def roles_by_member(body: Keys, _: Caller, session: Transaction) -> list[list[str]]:
+async def roles_by_member(body: Keys, _: Reader, session: Transaction) -> list[list[str]]:
     return await queries.roles_by_member(session, body.keys)
 
 
 @member.patch("/me", responses=problems(NoSuchMember))
-async def change_profile(body: Profile, actor: Caller, session: Transaction) -> MemberOut:
+async def change_profile(body: Profile, actor: Person, session: Transaction) -> MemberOut:
     changed = await members.change_profile(session, member_id=actor.subject, changes=body.changes())
     return MemberOut.model_validate(queries.shown(changed, actor))
 
 
 @member.post("/me/leave", status_code=204, responses=problems(NoSuchMember, LastOwner))
-async def leave(actor: Caller, session: Transaction) -> None:
+async def leave(actor: Person, session: Transaction) -> None:
     await departures.depart(session, member_id=actor.subject, reason="left")
 
 
@@ -285,12 +278,12 @@ async def find_members(body: PeopleIn, _: Importer, session: Transaction) -> lis
 
 
 @member.get("/onboarding")
-async def onboarding_checklist(actor: Caller, session: Transaction) -> list[StepOut]:
+async def onboarding_checklist(actor: Person, session: Transaction) -> list[StepOut]:
     steps = await onboarding.checklist(session, member_id=actor.subject)
     return [StepOut.model_validate(step, from_attributes=True) for step in steps]
 
 
 @member.post("/onboarding/{key}/complete", responses=problems(NoSuchTask))
-async def complete_task(key: Annotated[str, Path(max_length=60)], actor: Caller, session: Transaction) -> list[StepOut]:
+async def complete_task(key: Annotated[str, Path(max_length=60)], actor: Person, session: Transaction) -> list[StepOut]:
     steps = await onboarding.complete(session, member_id=actor.subject, key=key)
     return [StepOut.model_validate(step, from_attributes=True) for step in steps]

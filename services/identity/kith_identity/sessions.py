@@ -62,18 +62,20 @@ class Signer:
         """The public keys (RFC 7517) that verify our tokens."""
         return {"keys": [key.as_dict(private=False) | {"use": "sig", "alg": ALGORITHM} for key in self._keys]}
 
-    def access_token(self, *, member_id: UUID, community_id: UUID, roles: list[str], session_id: UUID) -> str:
+    def access_token(
+        self, *, subject: UUID, community_id: UUID, permissions: list[str], session_id: UUID, app: bool = False
+    ) -> str:
         now = int(time.time())
         claims = {
             "iss": self.settings.token_issuer,
-            "sub": str(member_id),
+            "sub": str(subject),
             "tenant": str(community_id),
             "sid": str(session_id),
-            "permissions": permissions_of(roles),
+            "permissions": permissions,
             "iat": now,
             "exp": now + self.settings.access_token_seconds,
             "jti": new_id().hex,
-        }
+        } | ({"app": True} if app else {})
         header = {"alg": ALGORITHM, "kid": self._keys[0].kid, "typ": "JWT"}
         return jwt.encode(header, claims, self._keys[0], algorithms=[ALGORITHM])
 
@@ -168,7 +170,7 @@ async def start(
     )
     return Tokens(
         access_token=signer.access_token(
-            member_id=member_id, community_id=community_id, roles=roles, session_id=family_id
+            subject=member_id, community_id=community_id, permissions=permissions_of(roles), session_id=family_id
         ),
         refresh_token=token,
         expires_in=signer.settings.access_token_seconds,

@@ -13,7 +13,7 @@ from kith_matching.events import EndReason, Kind, Side
 from kith_matching.models import Request
 from kith_matching.queries import whose_move
 
-Participant = Annotated[Principal, Depends(permitted("matching:take_part"))]
+Participant = Annotated[Principal, Depends(permitted("matching:take_part", reading="matching:read"))]
 Coordinator = Annotated[Principal, Depends(permitted("matching:coordinate"))]
 
 

@@ -22,7 +22,7 @@ from kith_recognition.errors import (
 )
 
 _JOINERS = "\u200c\u200d"  # emoji, and Indic and Persian writing need them
-Participating = Annotated[Principal, Depends(permitted("recognition:take_part"))]
+Participating = Annotated[Principal, Depends(permitted("recognition:take_part", reading="recognition:read"))]
 Coordinating = Annotated[Principal, Depends(permitted("recognition:coordinate"))]
 
 

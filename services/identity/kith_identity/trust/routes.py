@@ -9,10 +9,10 @@ from kith_chassis.database import Transaction
 from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
-from kith_chassis.tokens import Caller, Principal, permitted
+from kith_chassis.tokens import Principal, permitted
 from kith_identity.errors import AlreadyReported, AlreadyResolved, NoSuchMember, NoSuchMemberReport, WithOneself
 from kith_identity.profiles import Text
-from kith_identity.shapes import Keys
+from kith_identity.shapes import Keys, Person
 from kith_identity.trust import blocks, reports
 from kith_identity.trust.reports import Reason, Status
 
@@ -65,17 +65,17 @@ class Resolution(BaseModel):
 
 
 @routes.post("/members/{member_id}/block", responses=problems(NoSuchMember, WithOneself))
-async def block_member(member_id: UUID, actor: Caller, session: Transaction) -> BlockOut:
+async def block_member(member_id: UUID, actor: Person, session: Transaction) -> BlockOut:
     return BlockOut.model_validate(await blocks.block(session, actor_id=actor.subject, member_id=member_id))
 
 
 @routes.post("/members/{member_id}/unblock", status_code=204, responses=problems(NoSuchMember, WithOneself))
-async def unblock_member(member_id: UUID, actor: Caller, session: Transaction) -> None:
+async def unblock_member(member_id: UUID, actor: Person, session: Transaction) -> None:
     await blocks.unblock(session, actor_id=actor.subject, member_id=member_id)
 
 
 @routes.get("/me/blocks", responses=problems(InvalidCursor))
-async def list_blocks(actor: Caller, session: Transaction, first: First = 50, after: After = None) -> Page[BlockOut]:
+async def list_blocks(actor: Person, session: Transaction, first: First = 50, after: After = None) -> Page[BlockOut]:
     rows, cursor = await blocks.listed(session, member_id=actor.subject, first=first, after=after)
     return Page(items=[BlockOut.model_validate(row) for row in rows], next_cursor=cursor)
 
@@ -83,14 +83,14 @@ async def list_blocks(actor: Caller, session: Transaction, first: First = 50, af
 @routes.post(
     "/members/{member_id}/report", status_code=201, responses=problems(NoSuchMember, WithOneself, AlreadyReported)
 )
-async def report_member(member_id: UUID, body: ReportIn, actor: Caller, session: Transaction) -> OwnReportOut:
+async def report_member(member_id: UUID, body: ReportIn, actor: Person, session: Transaction) -> OwnReportOut:
     made = await reports.make(session, actor_id=actor.subject, member_id=member_id, **body.model_dump())
     return OwnReportOut.model_validate(made)
 
 
 @routes.get("/me/member-reports", responses=problems(InvalidCursor))
 async def list_own_reports(
-    actor: Caller, session: Transaction, first: First = 50, after: After = None
+    actor: Person, session: Transaction, first: First = 50, after: After = None
 ) -> Page[OwnReportOut]:
     rows, cursor = await reports.of_reporter(session, member_id=actor.subject, first=first, after=after)
     return Page(items=[OwnReportOut.model_validate(row) for row in rows], next_cursor=cursor)

@@ -1,13 +1,9 @@
-from typing import Annotated
 from uuid import UUID
-
-from fastapi import Depends
 
 from kith_chassis.database import Transaction
 from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
-from kith_chassis.tokens import Principal, permitted
 from kith_matching.errors import (
     BadSchedule,
     NoSchedule,
@@ -32,9 +28,7 @@ from kith_matching.introducing.shapes import (
     ScheduleOut,
     TwoIn,
 )
-
-Participant = Annotated[Principal, Depends(permitted("matching:take_part"))]
-Coordinator = Annotated[Principal, Depends(permitted("matching:coordinate"))]
+from kith_matching.shapes import Coordinator, Participant
 
 round_ = router(tags=["introductions"])
 kept = router(tags=["kept apart"])

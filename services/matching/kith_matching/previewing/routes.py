@@ -1,13 +1,9 @@
-from typing import Annotated
 from uuid import UUID
-
-from fastapi import Depends
 
 from kith_chassis.database import Transaction
 from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
-from kith_chassis.tokens import Principal, permitted
 from kith_matching import programs
 from kith_matching.errors import BadSettings, NoSuchPreview, NoSuchProgram, NoSuchRun, NotSolved
 from kith_matching.previewing import differences, forecasts, previews
@@ -19,10 +15,8 @@ from kith_matching.previewing.shapes import (
     PreviewOut,
     SettingsIn,
 )
-from kith_matching.shapes import ProgramOut
+from kith_matching.shapes import Coordinator, Participant, ProgramOut
 
-Coordinator = Annotated[Principal, Depends(permitted("matching:coordinate"))]
-Participant = Annotated[Principal, Depends(permitted("matching:take_part"))]
 routes = router(tags=["previews"])
 
 
