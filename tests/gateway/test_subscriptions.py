@@ -19,7 +19,9 @@ from kith_gateway.live.standing import Listener
 from kith_gateway.live.wishes import wished
 from kith_gateway.schema import schema
 from kith_gateway.upstream import ServiceUnavailableError
+from kith_identity.permissions import PERMISSIONS, SCOPES, permissions_of_app
 from kith_identity.profiles import HIDEABLE
+from kith_testkit.permissions import YES, rows
 from kith_testkit.probe import MEMBER, Actor, eventually
 
 from .conftest import _placed
@@ -183,6 +185,25 @@ async def test_who_is_not_permitted_cannot_listen(running, place):
         await client.subscribe("subscription { matchRunChanged { became } }")
         assert await client.error() == "FORBIDDEN"
         assert await client.silent()
+
+
+LISTENING = [row for row in rows() if row.field.startswith("Subscription.")]
+
+
+@pytest.mark.parametrize("row", LISTENING, ids=[row.field for row in LISTENING])
+async def test_each_role_listens_to_what_its_row_says(running, place, row):
+    community = place.owner.community_id
+    roles = {role: Actor(community, permissions=held) for role, held in PERMISSIONS.items()}
+    roles["app"] = Actor(community, permissions=frozenset(permissions_of_app(SCOPES)), app=True)
+    roles["app without"] = Actor(community, permissions=frozenset(), app=True)
+    tried = {}
+    for role, who in roles.items():
+        async with connected(running.url, who) as client:
+            await client.subscribe(f"subscription {{ {row.field.partition('.')[2]} {{ cursor }} }}")
+            await client.send(type="ping")
+            message = await client.next()
+            tried[role] = YES if message["type"] == "pong" else message["payload"][0]["extensions"]["code"]
+    assert tried == {role: row.who[role] for role in roles}
 
 
 async def test_whatever_stands_on_the_stream_listening_goes_on(running, place, probes):

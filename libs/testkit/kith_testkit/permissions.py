@@ -22,7 +22,8 @@ _HEAD = """# Who may ask for what
 
 Every field that asks a service, made from the code by `make contracts` and tried against real services by a test. All
 other fields come with the thing they belong to. What a member hides of a profile is hidden, whatever stands here.
-Subscriptions are not rows: who hears of what is in `docs/graphql.md`.
+Of what is listened to, members hear what the page for frontends says (`docs/graphql.md`), and nothing of another
+community.
 
 * *outsider*: the owner of another community. `absent`: what they ask about here looks to them like what does not exist;
   `own`: the field names nothing, and tells of their own community.
@@ -67,6 +68,8 @@ def rows() -> list[Row]:
                 keyed = type(declared).__name__ == "Join" and kind.name != "Viewer"
                 names = keyed or any(_refers(field))
                 found.append(_row(asked, declared.service, declared.route, method, names=names))
+            elif kind.name == "Subscription":
+                found.append(_judged(asked, "the stream", declared.permission, None, names=False))
     return found
 
 
@@ -85,6 +88,10 @@ def table() -> str:
 def _row(field: str, service: Any, route: str, method: str, *, names: bool) -> Row:
     app: FastAPI = importlib.import_module(f"kith_{service.name}.main").app
     needs, reading = _needs(app, method, route)
+    return _judged(field, f"{service.name} {method} {route}", needs, reading, names=names)
+
+
+def _judged(field: str, asks: str, needs: str, reading: str | None, *, names: bool) -> Row:
     known: Any = importlib.import_module("kith_identity.permissions")
     roles: dict[str, frozenset[str]] = known.PERMISSIONS
     scope = next((each for each in (needs, reading) if each in known.SCOPES), None)
@@ -96,7 +103,7 @@ def _row(field: str, service: Any, route: str, method: str, *, names: bool) -> R
             who["blocked"] = who[role]
     who["app"] = YES if scope or needs == PUBLIC else FORBIDDEN
     who["app without"] = YES if needs == PUBLIC else FORBIDDEN
-    return Row(field, f"{service.name} {method} {route}", needs, scope, who)
+    return Row(field, asks, needs, scope, who)
 
 
 def _needs(app: FastAPI, method: str, route: str) -> tuple[str, str | None]:
