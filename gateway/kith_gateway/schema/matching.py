@@ -269,12 +269,21 @@ class MatchSuggestion:
     switch_cost: float | None = plain("What the whole cohort would lose at least if the mentee got that one instead.")
 
 
+@enumeration
+class UnmatchedReason(Enum):
+    """Why a match run found nobody for a mentee: all who fit have others, nobody fits, or nobody has room at all."""
+
+    NO_ROOM = "no_room"
+    NOBODY_MEETS_THE_RULES = "nobody_meets_the_rules"
+    NO_MENTOR_FREE = "no_mentor_free"
+
+
 @record
 class Unmatched:
     """A mentee for whom a match run found nobody."""
 
     mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="Who.")
-    reason: str = plain("Why.")
+    reason: UnmatchedReason = plain("Why.")
 
 
 @record

@@ -218,6 +218,15 @@ class AskMenteeInput(Input):
 
 
 @taking
+class MakePairingInput(Input):
+    """Two whom a coordinator brings together."""
+
+    program_id: strawberry.ID = given("The program both are enrolled in.", refers="Program")
+    mentor_id: strawberry.ID = given("The mentor.", refers="Member")
+    mentee_id: strawberry.ID = given("The mentee.", refers="Member")
+
+
+@taking
 class BringPairingInput(Input):
     """A relationship that exists already."""
 
@@ -303,6 +312,11 @@ mutations = [
     mutation(
         "ask_mentee", MATCHING, "POST", "/programs/{program_id}/requests-to-mentees", takes=AskMenteeInput,
         gives=_request, description="Ask a mentee for a pairing, as their mentor.",
+    ),
+    mutation(
+        "make_pairing", MATCHING, "POST", "/programs/{program_id}/pairings", takes=MakePairingInput,
+        gives=_pairing,
+        description="Pair two by hand; they are asked first where the program asks them. For coordinators.",
     ),
     mutation(
         "bring_pairing", MATCHING, "POST", "/programs/{program_id}/private-pairings", takes=BringPairingInput,

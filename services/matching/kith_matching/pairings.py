@@ -137,6 +137,19 @@ async def pair(
     return pairing
 
 
+async def make(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, mentee_id: UUID) -> Pairing:
+    """A pairing a coordinator makes by hand; the two are asked first where the program asks them.
+
+    Raises WithOneself, NoSuchProgram, ProgramClosed, NotEnrolled, EnrollmentPaused, TrainingOpen, KeptApartError,
+    NoRoom or AlreadyPaired.
+    """
+    if mentor_id == mentee_id:
+        raise WithOneself
+    program = await programs.taking_part(session, program_id)
+    automatic = program.acceptance == "automatic"
+    return await pair(session, program_id=program_id, mentor_id=mentor_id, mentee_id=mentee_id, accepted=automatic)
+
+
 async def bring(session: AsyncSession, *, actor_id: UUID, program_id: UUID, side: str, other_id: UUID) -> Pairing:
     """Propose to live an existing relationship in a program; it takes nobody's room, and the other says yes or no.
 

@@ -45,6 +45,7 @@ from kith_matching.shapes import (
     EnrollmentIn,
     EnrollmentOut,
     Keys,
+    PairIn,
     PairingIds,
     PairingOut,
     Participant,
@@ -222,6 +223,25 @@ async def list_pairings(
 ) -> Page[PairingOut]:
     rows, cursor = await queries.pairings(session, program_id=program_id, member_id=None, first=first, after=after)
     return Page(items=[PairingOut.model_validate(row) for row in rows], next_cursor=cursor)
+
+
+@pairing.post(
+    "/programs/{program_id}/pairings",
+    status_code=201,
+    responses=problems(
+        NoSuchProgram,
+        ProgramClosed,
+        NotEnrolled,
+        EnrollmentPaused,
+        TrainingOpen,
+        KeptApartError,
+        NoRoom,
+        AlreadyPaired,
+        WithOneself,
+    ),
+)
+async def make_pairing(program_id: UUID, body: PairIn, _: Coordinator, session: Transaction) -> PairingOut:
+    return PairingOut.model_validate(await pairings.make(session, program_id=program_id, **body.model_dump()))
 
 
 @pairing.get("/pairings", responses=problems(InvalidCursor))

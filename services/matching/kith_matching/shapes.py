@@ -239,7 +239,7 @@ class SuggestionOut(Out):
 class UnmatchedOut(BaseModel):
     run_id: UUID
     mentee_id: UUID
-    reason: str
+    reason: Literal["no_room", "nobody_meets_the_rules", "no_mentor_free"]
 
 
 class PairingOut(Out):

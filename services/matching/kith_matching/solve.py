@@ -81,7 +81,7 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
         "unmatched": [
             {
                 "member_id": str(mentees[place].member_id),
-                "reason": "no_room" if looked_at[place] else "nobody_meets_the_rules",
+                "reason": "no_room" if looked_at[place] else "nobody_meets_the_rules" if mentors else "no_mentor_free",
             }
             for place in np.flatnonzero(result.mentor < 0)
         ],

@@ -90,3 +90,27 @@ async def test_m42_a_pairing_from_outside_is_lived_here_and_takes_nobodys_room(p
     await place.pairing(program)  # Mia's one place is free still
     await calendar.turn(days=7)
     assert len(await place.told("pairing_nudged")) == 2
+
+
+async def test_m10_i_pair_two_by_hand_and_they_are_asked_where_the_program_asks(place):
+    want = "pairing { status mentor { displayName } mentee { displayName } }"
+    for acceptance, status in (("BOTH", "PROPOSED"), ("AUTOMATIC", "ACCEPTED")):
+        program = await place.program(acceptance=acceptance)
+        await place.enrolled(program, {"Mia": "MENTOR", "Max": "MENTOR", "Noa": "MENTEE", "Nils": "MENTEE"})
+
+        def two(mentor="Mia", mentee="Noa", which=program):
+            return {"programId": which["id"], "mentorId": place.ids[mentor], "menteeId": place.ids[mentee]}
+
+        made = await place.do("makePairing", "Ada", want, **two())
+        assert made == {"status": status, "mentor": {"displayName": "Mia"}, "mentee": {"displayName": "Noa"}}
+        assert await place.refused("makePairing", "Ada", **two(mentee="Nils")) == ["NO_ROOM"]
+        assert await place.refused("makePairing", "Ada", **two("Mo")) == ["NOT_ENROLLED"]
+        assert await place.refused("makePairing", "Ada", **two("Noa")) == ["WITH_ONESELF"]
+        assert await place.refused("makePairing", "Mia", **two("Max", "Nils")) == ["FORBIDDEN"]
+        pause = {"programId": program["id"], "side": "MENTOR", "paused": True}
+        await place.do("changeEnrollment", "Max", "enrollment { paused }", **pause)
+        assert await place.refused("makePairing", "Ada", **two("Max", "Nils")) == ["ENROLLMENT_PAUSED"]
+        await place.do("changeEnrollment", "Max", "enrollment { paused }", **(pause | {"paused": False}))
+    assert len(await place.told("pairing_proposed")) == 2
+    await place.do("keepApart", "Ada", "keptApart { keptAt }", memberIds=[place.ids["Max"], place.ids["Nils"]])
+    assert await place.refused("makePairing", "Ada", **two("Max", "Nils")) == ["KEPT_APART"]

@@ -117,7 +117,7 @@ async def test_m22_we_have_time_at_the_same_time_though_our_clocks_differ(town):
     await town.enrolled(program, {"Sailor": "MENTEE"})
     await town.enrolled(program, {"Mia": "MENTOR"})
     _, left = await town.suggested(await town.draft(program))
-    assert left["Sailor"]["reason"] == "nobody_meets_the_rules"
+    assert left["Sailor"]["reason"] == "NOBODY_MEETS_THE_RULES"
 
 
 async def test_m23_two_who_speak_no_common_language_are_not_paired_unless_the_program_allows_it(town):
