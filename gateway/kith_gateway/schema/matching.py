@@ -72,11 +72,12 @@ class MatchRunStatus(Enum):
 
 @enumeration
 class MatchMode(Enum):
-    """What a match run makes best."""
+    """What a match run makes best: the total, the worst-off, no two who would rather switch, the total in hours."""
 
     BEST_TOTAL = "best_total"
     FAIR = "fair"
     STABLE = "stable"
+    WITHIN_HOURS = "within_hours"
 
 
 @enumeration
@@ -178,7 +179,7 @@ class Enrollment:
     id: strawberry.ID = identifier("Enrollment")
     side: Side = plain("What as.")
     max_pairings: int = plain("Pairings at most.")
-    weekly_hours: float | None = plain("Hours a week.")
+    weekly_hours: float | None = plain("Hours a week: what a mentor has for all, or a mentee wants of one.")
     goals: list[str] = plain("What they want to reach in it.", bound=20)
     paused: bool = plain("Whether the member wants no new pairing now.")
     paused_until: date | None = plain("The last day of that, in their zone; null for until further notice.")
@@ -223,7 +224,7 @@ class Certificate:
     scoring_seconds: float = plain("Time for scoring.")
     solving_seconds: float = plain("Time for solving.")
     compared_pairs: int = plain("Pairs over which the modes are compared: all, or in a large cohort those scored.")
-    outcomes: list[ModeOutcome] = plain("What each mode would give.", bound=3)
+    outcomes: list[ModeOutcome] = plain("What each mode would give; by hours only where it was asked for.", bound=4)
 
 
 @record

@@ -108,7 +108,7 @@ class EnrollInput(Input):
     program_id: strawberry.ID = given("The program.", refers="Program")
     side: Side = given("What as.")
     max_pairings: int | None = maybe("Pairings at most; 1 when left out.")
-    weekly_hours: float | None = maybe("Hours a week.")
+    weekly_hours: float | None = maybe("Hours a week: what a mentor has for all, or a mentee wants of one.")
 
 
 @taking
@@ -118,7 +118,7 @@ class ChangeEnrollmentInput(Input):
     program_id: strawberry.ID = given("The program.", refers="Program")
     side: Side = given("The side one is enrolled on.")
     max_pairings: int | None = maybe("Pairings at most.")
-    weekly_hours: float | None = maybe("Hours a week.")
+    weekly_hours: float | None = maybe("Hours a week: what a mentor has for all, or a mentee wants of one.")
     goals: list[str] | None = maybe("What one wants to reach in it; 20 at most.")
     paused: bool | None = maybe("True: no new pairing now, and nobody's silence counts. Place and standing stay.")
     paused_until: date | None = maybe("The last day of the pause; null for until further notice.")
@@ -131,7 +131,7 @@ class EnrollmentInput:
     member_id: strawberry.ID = given("Who.", refers="Member")
     side: Side = given("What as.")
     max_pairings: int | None = maybe("Pairings at most; 1 when left out.")
-    weekly_hours: float | None = maybe("Hours a week.")
+    weekly_hours: float | None = maybe("Hours a week: what a mentor has for all, or a mentee wants of one.")
 
 
 @taking

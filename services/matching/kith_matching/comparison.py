@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kith_matching.candidates import candidates
-from kith_matching.modes import assigned
+from kith_matching.modes import Hours, assigned
 from kith_matching.optimum import optimum
 from kith_matching.scoring import SAME, Cohort, Person, Rules, Weights, person
 from kith_matching.solve import EVERY_PAIR
@@ -94,7 +94,8 @@ def _assigned(problem: Mapping[str, Any], mode: Any, cohort: Cohort) -> Ints:
     if mode == "best_total":
         return best.assignment.mentor
     scores = candidates(cohort, most=m) if n * m <= EVERY_PAIR else best.scores
-    return assigned(mode, scores, capacity, seed=seed)
+    hours = Hours.of(problem["mentees"], problem["mentors"])
+    return assigned(mode, scores, capacity, seed=seed, hours=hours)
 
 
 def _fit(cohort: Cohort, mentor: Ints) -> NDArray[np.float64]:

@@ -28,6 +28,15 @@ from kith_matching.models import MatchRun, MatchSuggestion, Pairing, Program
 from kith_matching.pairing_life import contact
 from kith_matching.training.gate import held_back
 
+HOURS_TAKEN = """(
+  SELECT coalesce(sum(coalesce(h.weekly_hours, 1)), 0) FROM pairings o
+  JOIN enrollments h ON h.community_id = o.community_id AND h.program_id = o.program_id AND h.member_id = o.mentee_id
+    AND h.side = 'mentee'
+  WHERE o.community_id = {enrolled}.community_id AND o.program_id = {enrolled}.program_id
+    AND o.mentor_id = {enrolled}.member_id AND o.status IN ('proposed', 'accepted') AND NOT o.private
+)"""
+"""Hours a week that the mentor of an enrollment gives already: what each mentee wants, one where they do not say."""
+
 # Rows of enrollments are locked in one order, so that two publications cannot wait for each other.
 _LOCK = text("""
 SELECT 1 FROM enrollments WHERE community_id = :community AND program_id = :program ORDER BY id FOR UPDATE
@@ -40,10 +49,13 @@ WITH open_now AS (
     AND NOT private
 ), ranked AS (
   SELECT s.mentee_id, s.mentor_id, r.id,
-         row_number() OVER (PARTITION BY s.mentor_id ORDER BY s.score DESC, s.mentee_id) AS mentor_place
+         row_number() OVER best_first AS mentor_place, sum(coalesce(h.weekly_hours, 1)) OVER best_first AS hours
   FROM match_suggestions s JOIN unnest(CAST(:ids AS uuid[]), CAST(:mentees AS uuid[])) AS r(id, mentee_id)
     ON r.mentee_id = s.mentee_id
+  LEFT JOIN enrollments h ON h.community_id = :community AND h.program_id = :program AND h.member_id = s.mentee_id
+    AND h.side = 'mentee'
   WHERE s.run_id = :run AND s.mentor_id IS NOT NULL
+  WINDOW best_first AS (PARTITION BY s.mentor_id ORDER BY s.score DESC, s.mentee_id)
 )
 INSERT INTO pairings (id, community_id, program_id, run_id, mentor_id, mentee_id, status,
                       mentor_accepted_at, mentee_accepted_at, settled_at)
@@ -56,6 +68,7 @@ JOIN enrollments b ON b.community_id = :community AND b.program_id = :program
 WHERE k.mentor_id <> k.mentee_id AND NOT k.mentor_id = ANY(:spared)
   AND {apart.not_apart("k.mentor_id", "k.mentee_id")}
   AND a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
+  AND (NOT :by_hours OR a.weekly_hours IS NULL OR a.weekly_hours >= k.hours + {HOURS_TAKEN.format(enrolled="a")})
   AND b.max_pairings > (SELECT count(*) FROM open_now o WHERE o.mentee_id = k.mentee_id)
 ON CONFLICT DO NOTHING
 RETURNING id, program_id, mentor_id, mentee_id
@@ -86,6 +99,7 @@ async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun)
         "ids": [new_id() for _ in mentees],
         "mentees": mentees,
         "spared": loads.spared,
+        "by_hours": run.mode == "within_hours",
         "status": "accepted" if automatic else "proposed",
         "accepted_at": clock.now() if automatic else None,
     }

@@ -156,8 +156,8 @@ _EXTEND = text(
 # people said of themselves, so that equal cohorts have equal results whatever their members' ids.
 _COHORT = text(f"""
 SELECT coalesce(json_agg(json_build_object(
-  'member_id', e.member_id, 'capacity', e.free, 'priority', e.priority, 'interests', p.interests,
-  'languages', p.languages, 'experience_years', p.experience_years, 'time_zone', p.time_zone,
+  'member_id', e.member_id, 'capacity', e.free, 'hours', e.weekly_hours - e.taken, 'priority', e.priority,
+  'interests', p.interests, 'languages', p.languages, 'experience_years', p.experience_years, 'time_zone', p.time_zone,
   'availability', p.availability, 'fresh', NOT (e.side = 'mentor' AND e.member_id = ANY(:busy)),
   'skills', CASE WHEN e.side = 'mentee' THEN p.skills_wanted ELSE p.skills_offered END
 ) ORDER BY p.skills_wanted::text, p.skills_offered::text, p.experience_years, p.availability::text, p.interests,
@@ -166,7 +166,8 @@ FROM (
   SELECT n.*, n.max_pairings - (
     SELECT count(*) FROM pairings r WHERE r.community_id = n.community_id AND r.program_id = n.program_id
       AND r.status IN ('proposed', 'accepted') AND NOT r.private
-      AND (CASE WHEN n.side = 'mentee' THEN r.mentee_id ELSE r.mentor_id END) = n.member_id) AS free
+      AND (CASE WHEN n.side = 'mentee' THEN r.mentee_id ELSE r.mentor_id END) = n.member_id) AS free,
+    CASE WHEN n.side = 'mentee' THEN 0 ELSE {pairings.HOURS_TAKEN.format(enrolled="n")} END AS taken
   FROM enrollments n WHERE n.community_id = :community AND n.program_id = :program AND n.side = :side AND NOT n.paused
     AND NOT (n.side = 'mentor' AND n.member_id = ANY(:spared))
     AND NOT {held_back("n")}

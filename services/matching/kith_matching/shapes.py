@@ -43,7 +43,7 @@ def _near(value: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_near), Field(examples=["2027-03-01T18:00:00Z"])]
 Day = Annotated[date, Field(examples=["2099-12-31"])]
-Mode = Literal["best_total", "fair", "stable"]
+Mode = Literal["best_total", "fair", "stable", "within_hours"]
 
 
 class In(BaseModel):

@@ -19,7 +19,7 @@ from scipy.sparse import csr_array
 from kith_matching.assignment import Assignment
 from kith_matching.candidates import candidates, merged
 from kith_matching.contradictions import Contradiction, contradictions
-from kith_matching.modes import MODES, assigned, outcome
+from kith_matching.modes import MODES, Hours, assigned, outcome
 from kith_matching.optimum import optimum
 from kith_matching.priority import only_rows, served
 from kith_matching.scoring import Cohort, Rules, Weights, person
@@ -32,7 +32,7 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
 
     problem   {"seed", "mode" (see `modes.py`), "week" (a Monday, ISO), "weights", "rules", "mentees", "mentors",
               "pins", "prohibited", "former"}; people as `person` reads them; pins, prohibitions and former pairs as
-              [mentee id, mentor id]
+              [mentee id, mentor id]; `hours` of people as `Hours.of` reads them
     Raises ValueError when a pin cannot be honored.
     """
     begun = time.perf_counter()
@@ -70,7 +70,16 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
         each: result.mentor if each == "best_total" else assigned(each, for_modes, capacity, pins=pins, seed=seed)
         for each in MODES
     }
-    outcomes = [outcome(each, scores, capacity, found[each]) for each in MODES]
+    if mode == "within_hours":
+        limited = Hours.of(problem["mentees"], problem["mentors"]).within(
+            scores, capacity, pins=pins, priority=priority, seed=seed
+        )
+        found[mode] = limited.mentor
+        bound = limited.bound
+        if len(mentees) * len(mentors) > EVERY_PAIR:  # not all pairs were looked at: what holds without hours, or any
+            bound = result.bound if limited.matched == result.matched else float(limited.matched)
+        result = replace(result, bound=bound)
+    outcomes = [outcome(each, scores, capacity, mentor) for each, mentor in found.items()]
     if mode != "best_total":  # prices of the best total say nothing of what a switch costs here
         nobody = np.full(len(mentees), -1)
         total = next(each.total for each in outcomes if each.mode == mode)

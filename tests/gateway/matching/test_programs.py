@@ -2,6 +2,8 @@
 
 import pytest
 
+from kith_testkit.probe import eventually
+
 pytestmark = pytest.mark.integration
 ENROLLED = "enrollment { side }"
 
@@ -114,3 +116,65 @@ async def test_m10_i_pair_two_by_hand_and_they_are_asked_where_the_program_asks(
     assert len(await place.told("pairing_proposed")) == 2
     await place.do("keepApart", "Ada", "keptApart { keptAt }", memberIds=[place.ids["Max"], place.ids["Nils"]])
     assert await place.refused("makePairing", "Ada", **two("Max", "Nils")) == ["KEPT_APART"]
+
+
+async def test_m14_a_run_within_hours_gives_nobody_more_than_they_offer_nor_does_its_publication(place):
+    program = await place.program(acceptance="AUTOMATIC")
+    await place.enrolled(program, {"Mia": "MENTOR"}, maxPairings=5, weeklyHours=3)
+    await place.enrolled(program, {"Noa": "MENTEE"}, weeklyHours=2.5)
+    await place.enrolled(program, {"Nils": "MENTEE", "Nora": "MENTEE"}, weeklyHours=1.5)
+    query = """query ($id: ID!) {
+      matchRun(id: $id) { status certificate { matched gap bound total outcomes { mode matched } } }
+      matchSuggestions(runId: $id) { edges { node { mentee { displayName } switchCost } } }
+      unmatchedMentees(runId: $id) { edges { node { reason mentee { displayName } } } }
+    }"""
+
+    async def draft(mode):
+        given = {"programId": program["id"], "mode": mode}
+        run = await place.do("startMatchRun", "Ada", "matchRun { id }", **given)
+
+        async def solved():
+            seen = await place.get(query, "Ada", id=run["id"])
+            return seen if seen["matchRun"]["status"] == "SOLVED" else None
+
+        return run["id"], await eventually(solved, what="solving", seconds=60)
+
+    _, seen = await draft("BEST_TOTAL")
+    assert seen["matchRun"]["certificate"]["matched"] == 3
+    assert len(seen["matchRun"]["certificate"]["outcomes"]) == 3
+    run, seen = await draft("WITHIN_HOURS")
+    certificate = seen["matchRun"]["certificate"]
+    assert (certificate["matched"], certificate["gap"]) == (2, 0)
+    assert certificate["bound"] == certificate["total"]
+    assert {each["mode"]: each["matched"] for each in certificate["outcomes"]} == {
+        "BEST_TOTAL": 3, "FAIR": 3, "STABLE": 3, "WITHIN_HOURS": 2,
+    }  # fmt: skip
+    found = {edge["node"]["mentee"]["displayName"] for edge in seen["matchSuggestions"]["edges"]}
+    assert found == {"Nils", "Nora"}
+    [left] = seen["unmatchedMentees"]["edges"]
+    assert left["node"] == {"reason": "NO_ROOM", "mentee": {"displayName": "Noa"}}
+    # Meanwhile she has less time: one of the two is all she can take on.
+    changed = {"programId": program["id"], "side": "MENTOR", "weeklyHours": 2}
+    await place.do("changeEnrollment", "Mia", "enrollment { weeklyHours }", **changed)
+    await place.do("publishMatchRun", "Ada", "matchRun { status }", runId=run)
+    pairings = "query ($id: ID!) { pairings(programId: $id) { edges { node { status } } } }"
+    assert len((await place.get(pairings, "Ada", id=program["id"]))["pairings"]["edges"]) == 1
+    _, seen = await draft("WITHIN_HOURS")  # half an hour is left of her time
+    assert seen["matchRun"]["certificate"]["matched"] == 0
+
+
+async def test_m44_what_counting_hours_would_do_is_previewed(place):
+    program = await place.program()
+    await place.enrolled(program, {"Mia": "MENTOR"}, maxPairings=5, weeklyHours=3)
+    await place.enrolled(program, {"Noa": "MENTEE", "Nils": "MENTEE"}, weeklyHours=2)
+    given = {"programId": program["id"], "mode": "WITHIN_HOURS"}
+    made = await place.do("previewMatching", "Ada", "matchPreview { id }", **given)
+    query = """query ($id: ID!) { matchPreview(id: $id) {
+      status result { lose before { matched } after { matched } } } }"""
+
+    async def solved():
+        seen = (await place.get(query, "Ada", id=made["id"]))["matchPreview"]
+        return seen["result"] if seen["status"] == "SOLVED" else None
+
+    result = await eventually(solved, what="the preview", seconds=60)
+    assert result == {"lose": 1, "before": {"matched": 2}, "after": {"matched": 1}}

@@ -74,16 +74,20 @@ _EXTEND = text("UPDATE previews SET lease_until = now() + make_interval(secs => 
 # The people of a run: its mentees, and the mentors of then with all their room; with profiles as they are today.
 _OF_RUN = text("""
 SELECT coalesce(json_agg(json_build_object(
-  'member_id', w.member_id, 'capacity', w.capacity, 'interests', p.interests, 'languages', p.languages,
-  'experience_years', p.experience_years, 'time_zone', p.time_zone, 'availability', p.availability,
+  'member_id', w.member_id, 'capacity', w.capacity, 'hours', w.weekly_hours, 'interests', p.interests,
+  'languages', p.languages, 'experience_years', p.experience_years, 'time_zone', p.time_zone,
+  'availability', p.availability,
   'skills', CASE WHEN :side = 'mentee' THEN p.skills_wanted ELSE p.skills_offered END
 ) ORDER BY p.skills_wanted::text, p.skills_offered::text, p.experience_years, p.availability::text, p.interests,
   w.member_id), '[]')::text
 FROM (
-  SELECT s.community_id, s.mentee_id AS member_id, 1 AS capacity FROM match_suggestions s
+  SELECT s.community_id, s.mentee_id AS member_id, 1 AS capacity, e.weekly_hours FROM match_suggestions s
+  JOIN match_runs r ON r.id = s.run_id
+  LEFT JOIN enrollments e ON e.community_id = s.community_id AND e.program_id = r.program_id
+    AND e.member_id = s.mentee_id AND e.side = 'mentee'
   WHERE s.run_id = :run AND :side = 'mentee'
   UNION ALL
-  SELECT e.community_id, e.member_id, e.max_pairings FROM enrollments e JOIN match_runs r ON r.id = :run
+  SELECT e.community_id, e.member_id, e.max_pairings, e.weekly_hours FROM enrollments e JOIN match_runs r ON r.id = :run
   WHERE e.community_id = r.community_id AND e.program_id = r.program_id AND e.side = 'mentor' AND :side = 'mentor'
     AND e.enrolled_at <= r.requested_at AND e.max_pairings > 0
 ) w JOIN participants p ON p.community_id = w.community_id AND p.member_id = w.member_id

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Mode = Literal["best_total", "fair", "stable"]
+from kith_matching.shapes import Mode
 
 
 class _In(BaseModel):
