@@ -131,6 +131,7 @@ class Program(Node):
         "Since when who joins the community is enrolled as a mentee; null where nobody is."
     )
     automatic_calls: bool = plain("Whether calls for mentors open by themselves where more wait than there is room.")
+    longest_wait_weeks: int | None = plain("Who would wait longer than that cannot enroll as a mentee by themselves.")
     created_at: datetime = plain("Since when it exists.")
     coordinator: Member | None = joined(
         IDENTITY, "/read/members", key="coordinator_id", description="Who looks after it."
@@ -303,7 +304,14 @@ class Request:
     message: str = plain("What was written to the one who is asked.")
     status: RequestStatus = plain("Where it is.")
     asked_at: datetime = plain("When it was made.")
-    expires_at: datetime = plain("Until when it waits.")
+    expires_at: datetime = plain("Until when it waits for an answer; in line it waits until there is room.")
+    place_in_line: int | None = joined(
+        MATCHING,
+        "/read/places-in-line",
+        key="id",
+        shape="value",
+        description="1 for who is asked for next; for who asked, while it waits in line.",
+    )
     settled_at: datetime | None = plain("When it was settled.")
     move: Move = plain("Whose turn it is.")
     mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="The mentor.")

@@ -70,6 +70,7 @@ class OpenProgramInput(Input):
         "In programs of the kind buddy: true to enroll who joins the community from now on as a mentee."
     )
     automatic_calls: bool | None = maybe("True to call for mentors by itself where more wait than there is room.")
+    longest_wait_weeks: int | None = maybe("Who would wait longer cannot enroll as a mentee by themselves, 0 to 520.")
 
 
 @taking
@@ -91,6 +92,7 @@ class ChangeProgramInput(Input):
         "In programs of the kind buddy: true to enroll who joins the community from now on as a mentee."
     )
     automatic_calls: bool | None = maybe("True to call for mentors by itself where more wait than there is room.")
+    longest_wait_weeks: int | None = maybe("Who would wait longer cannot enroll as a mentee by themselves, 0 to 520.")
 
 
 @taking

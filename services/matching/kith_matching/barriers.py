@@ -113,7 +113,8 @@ async def _part(session: AsyncSession, barrier: Barrier) -> None:
         and_(Request.mentor_id == one, Request.mentee_id == other),
         and_(Request.mentor_id == other, Request.mentee_id == one),
     )
-    waiting = select(Request).where(Request.community_id == community, Request.status == "pending", two)
+    unsettled = Request.status.in_(("pending", "waitlisted"))
+    waiting = select(Request).where(Request.community_id == community, unsettled, two)
     for request in await session.scalars(waiting.order_by(Request.id).with_for_update()):
         if (request.asked_by or request.mentee_id) == barrier.raised_by and not request.held:
             request.status, request.settled_at = "withdrawn", clock.now()

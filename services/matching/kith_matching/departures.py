@@ -88,7 +88,8 @@ async def _part_one(database: Database) -> bool:
 async def _settle_requests(session: AsyncSession, community_id: UUID, member_id: UUID) -> int:
     """What they asked is taken back; what they were asked is a no, and the next choice is asked."""
     theirs = or_(Request.mentor_id == member_id, Request.mentee_id == member_id)
-    statement = select(Request).where(Request.community_id == community_id, Request.status == "pending", theirs)
+    unsettled = Request.status.in_(requests.UNSETTLED)
+    statement = select(Request).where(Request.community_id == community_id, unsettled, theirs)
     found = (await session.scalars(statement.order_by(Request.id).with_for_update())).all()
     for request in found:
         own = member_id == (request.asked_by or request.mentee_id)

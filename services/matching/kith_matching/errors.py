@@ -319,6 +319,12 @@ class NobodyGoesWithout(Conflict):
     code = "nobody_goes_without"
 
 
+class AdmissionClosed(Conflict):
+    """One would wait longer for a mentor than this program lets anybody. Ask in the help queue or join a circle."""
+
+    code = "admission_closed"
+
+
 class MentorOverloaded(Conflict):
     """Several people wait for this mentor already. Ask one of `mentorsWithRoom`, or ask in the help queue."""
 

@@ -54,6 +54,7 @@ class Program(Base):
 
     `automatic_pairing`: mentees are paired by themselves as soon as somebody has room. `newcomers_since`: since when
     who joins the community is enrolled as a mentee. `automatic_calls`: calls for mentors open by themselves.
+    `longest_wait_weeks`: who would wait longer cannot enroll as a mentee by themselves.
     """
 
     __tablename__ = "programs"
@@ -76,6 +77,7 @@ class Program(Base):
     automatic_pairing: Mapped[bool] = mapped_column(server_default="false")
     newcomers_since: Mapped[datetime | None]
     automatic_calls: Mapped[bool] = mapped_column(server_default="false")
+    longest_wait_weeks: Mapped[int | None]
     coordinator_id: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
@@ -187,7 +189,7 @@ class Pairing(Base):
 
 
 class Request(Base):
-    """One asks the other: pending → accepted, declined, withdrawn or expired.
+    """One asks the other: pending → accepted, declined, withdrawn or expired; before that maybe waitlisted.
 
     `choices`: the mentors to ask next, in this order, when this one does not say yes. `held`: the two are kept apart,
     so that it reaches nobody; whoever asked sees one that is not answered.
@@ -196,8 +198,8 @@ class Request(Base):
     __tablename__ = "requests"
     __table_args__ = (
         Index(
-            "one_open_request_of_asker", "community_id", "program_id", "asked_by",
-            unique=True, postgresql_where=text("status = 'pending'"),
+            "one_waiting_request_of_asker", "community_id", "program_id", "asked_by",
+            unique=True, postgresql_where=text("status IN ('pending', 'waitlisted')"),
         ),
         Index("requests_of_mentor", "community_id", "mentor_id"),
         CheckConstraint("mentor_id <> mentee_id", name="two_people"),

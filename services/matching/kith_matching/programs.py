@@ -35,7 +35,7 @@ MOST_PRIORITY = 9
 WITHOUT_MENTORS = frozenset({"introduction", "peer"})
 _NEXT = {"draft": "open", "open": "running", "running": "completed"}
 _STEPS = {"open": ProgramOpened, "running": ProgramStarted, "completed": ProgramCompleted}
-_TIMES = {"starts_on", "ends_on", "enroll_from", "enroll_until"}
+_EMPTIED = {"starts_on", "ends_on", "enroll_from", "enroll_until", "longest_wait_weeks"}
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class NewProgram:
     automatic_pairing: bool
     enroll_newcomers: bool
     automatic_calls: bool
+    longest_wait_weeks: int | None
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram
         automatic_pairing=new.automatic_pairing,
         newcomers_since=clock.now() if new.enroll_newcomers else None,
         automatic_calls=new.automatic_calls,
+        longest_wait_weeks=new.longest_wait_weeks,
         coordinator_id=coordinator_id,
     )
     _check(program)
@@ -107,7 +109,7 @@ async def create(session: AsyncSession, *, coordinator_id: UUID, new: NewProgram
 async def change(session: AsyncSession, *, program_id: UUID, changes: dict[str, Any]) -> Program:
     """Change what a program is called, what for, its times, and what it does by itself.
 
-    Null empties a time and leaves the rest as it is.
+    Null empties a time or the longest wait, and leaves the rest as it is.
 
     Raises NoSuchProgram or BadSettings.
     """
@@ -116,7 +118,7 @@ async def change(session: AsyncSession, *, program_id: UUID, changes: dict[str, 
     if enrolls is not None:
         program.newcomers_since = (program.newcomers_since or clock.now()) if enrolls else None
     for name, value in changes.items():
-        if value is not None or name in _TIMES:
+        if value is not None or name in _EMPTIED:
             setattr(program, name, value)
     _check(program)
     return program

@@ -144,7 +144,7 @@ async def requests_by_id(session: AsyncSession, ids: Sequence[UUID], *, of: UUID
 
 
 def whose_move(request: Request) -> dict[str, Any]:
-    """Who is waited for, and since when; nobody once it is settled."""
+    """Who is waited for, and since when; nobody while it waits in line, nor once it is settled."""
     if request.status != "pending":
         return {"member_id": None, "since": None}
     asked = request.mentee_id if request.asked_by == request.mentor_id else request.mentor_id

@@ -1,6 +1,6 @@
 """Requests: one asks the other for a pairing, and it is always clear whose move it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 from uuid import UUID
@@ -16,9 +16,10 @@ from kith_matching.errors import AlreadyAnswered, AlreadyWaiting, NoSuchRequest,
 from kith_matching.events import RequestAccepted, RequestDeclined, RequestExpired, RequestMade, RequestWithdrawn
 from kith_matching.introducing import apart
 from kith_matching.loads import evidence
-from kith_matching.models import Request
+from kith_matching.models import Program, Request
 from kith_matching.training.gate import held_back
 
+UNSETTLED = ("pending", "waitlisted")
 Told = RequestMade | RequestAccepted | RequestDeclined | RequestWithdrawn | RequestExpired
 _EVENTS: dict[str, type[Told]] = {
     "accepted": RequestAccepted,
@@ -45,6 +46,15 @@ WHERE e.max_pairings > (SELECT count(*) FROM taken t WHERE t.mentor_id = e.membe
   AND NOT EXISTS (SELECT FROM taken t WHERE t.mentor_id = e.member_id AND t.mentee_id = :mentee)
   AND {apart.not_apart("e.member_id", ":mentee")}
 ORDER BY c.place LIMIT 1
+""")
+
+
+_IS_FULL = text("""
+SELECT e.max_pairings <= (SELECT count(*) FROM pairings p WHERE p.community_id = e.community_id
+  AND p.program_id = e.program_id AND p.mentor_id = e.member_id AND p.status IN ('proposed', 'accepted')
+  AND NOT p.private)
+FROM enrollments e WHERE e.community_id = :community AND e.program_id = :program AND e.member_id = :mentor
+  AND e.side = 'mentor'
 """)
 
 
@@ -78,6 +88,8 @@ async def _ask(
 ) -> Request:
     """One open request at a time. To somebody the asker is kept apart from it is made and held: it reaches nobody.
 
+    Where the mentor has no room, the first of the other choices who has is asked; where none has, it waits in line.
+
     Raises WithOneself, ProgramClosed, NotEnrolled, EnrollmentPaused, TrainingOpen or AlreadyWaiting; when it is the
     mentor who is asked, MentorOverloaded or MentorOnBreak.
     """
@@ -85,8 +97,16 @@ async def _ask(
         raise WithOneself
     program = await programs.taking_part(session, program_id)
     await programs.two_sides(session, program_id=program_id, mentor_id=mentor_id, mentee_id=mentee_id)
+    status, choices = "pending", [str(each) for each in dict.fromkeys(then) if each not in {mentor_id, mentee_id}]
     if asked_by == mentee_id:
         await evidence.may_ask(session, program_id=program_id, mentor_id=mentor_id)
+        place = {"community": program.community_id, "program": program_id, "mentee": mentee_id}
+        if await session.scalar(_IS_FULL, place | {"mentor": mentor_id}):
+            other = await _free_choice(session, place, choices)
+            if other is None:
+                status = "waitlisted"
+            else:
+                mentor_id, choices = other, choices[choices.index(str(other)) + 1 :]
     now = clock.now()
     request = Request(
         community_id=tenant_of(session),
@@ -94,16 +114,18 @@ async def _ask(
         mentee_id=mentee_id,
         mentor_id=mentor_id,
         asked_by=asked_by,
-        choices=[str(each) for each in dict.fromkeys(then) if each not in {mentor_id, mentee_id}],
+        choices=choices,
         message=message,
+        status=status,
         asked_at=now,
         expires_at=now + timedelta(days=program.request_expiry_days),
         held=await apart.are(session, program.community_id, mentor_id, mentee_id),
     )
     session.add(request)
-    with refused({"one_open_request_of_asker": AlreadyWaiting()}):
+    with refused({"one_waiting_request_of_asker": AlreadyWaiting()}):
         await session.flush()
-    _tell(session, RequestMade, request)
+    if status == "pending":
+        tell(session, RequestMade, request)
     return request
 
 
@@ -118,7 +140,8 @@ async def settle(session: AsyncSession, *, actor_id: UUID, request_id: UUID, to:
         raise NoSuchRequest
     if request.status == to:
         return request
-    if request.status != "pending" or request.expires_at <= clock.now():
+    waiting = request.status == "waitlisted" and to == "withdrawn"
+    if not waiting and (request.status != "pending" or request.expires_at <= clock.now()):
         raise AlreadyAnswered(
             f"This request is {'expired' if request.status == 'pending' else request.status} already."
         )
@@ -127,7 +150,7 @@ async def settle(session: AsyncSession, *, actor_id: UUID, request_id: UUID, to:
         await pairings.pair(
             session, program_id=request.program_id, mentor_id=request.mentor_id, mentee_id=request.mentee_id
         )
-    _tell(session, _EVENTS[to], request)
+    tell(session, _EVENTS[to], request)
     if to == "declined":
         await _ask_next(session, request)
     return request
@@ -136,18 +159,21 @@ async def settle(session: AsyncSession, *, actor_id: UUID, request_id: UUID, to:
 async def close(session: AsyncSession, request: Request, *, to: Literal["withdrawn", "declined"]) -> None:
     """Settle a pending request, locked, in the place of one who cannot any more; after a no the next is asked."""
     request.status, request.settled_at = to, clock.now()
-    _tell(session, _EVENTS[to], request)
+    tell(session, _EVENTS[to], request)
     if to == "declined":
         await _ask_next(session, request)
 
 
 async def expire(database: Database) -> None:
-    """Close what nobody answered in time; run as a job."""
+    """Close what nobody answered in time, and what waits in line in a program that is over; run as a job."""
+    over = select(Program.id).where(Program.status == "completed")
+    unanswered = (Request.status == "pending") & (Request.expires_at <= clock.now())
     async with database.transaction() as session:
-        statement = select(Request).where(Request.status == "pending", Request.expires_at <= clock.now())
+        left_over = (Request.status == "waitlisted") & Request.program_id.in_(over)
+        statement = select(Request).where(or_(unanswered, left_over))
         for request in await session.scalars(statement.limit(500).with_for_update(skip_locked=True)):
             request.status, request.settled_at = "expired", clock.now()
-            _tell(session, RequestExpired, request)
+            tell(session, RequestExpired, request)
             await _ask_next(session, request)
 
 
@@ -157,13 +183,8 @@ async def _ask_next(session: AsyncSession, request: Request) -> None:
     Whose move it is, and until when, begins anew.
     """
     await session.flush()  # or the new one would be a second open request
-    here = {"community_id": request.community_id, "program_id": request.program_id}
-    choices = [UUID(each) for each in request.choices]
-    spared = (await evidence.burdened(session, **here, among=choices)).spared if choices else []
     place = {"community": request.community_id, "program": request.program_id, "mentee": request.mentee_id}
-    mentor_id = await session.scalar(
-        _NEXT_CHOICE, place | {"choices": [each for each in choices if each not in spared]}
-    )
+    mentor_id = await _free_choice(session, place, request.choices)
     if mentor_id is None:
         return
     now = clock.now()
@@ -180,16 +201,29 @@ async def _ask_next(session: AsyncSession, request: Request) -> None:
     )
     session.add(following)
     await session.flush()
-    _tell(session, RequestMade, following)
+    tell(session, RequestMade, following)
+
+
+async def _free_choice(session: AsyncSession, place: Mapping[str, UUID], choices: Sequence[str]) -> UUID | None:
+    """The first of these who could say yes and is not to be spared."""
+    if not choices:
+        return None
+    named = [UUID(each) for each in choices]
+    here = {"community_id": place["community"], "program_id": place["program"]}
+    spared = (await evidence.burdened(session, **here, among=named)).spared
+    found: UUID | None = await session.scalar(
+        _NEXT_CHOICE, {**place, "choices": [each for each in named if each not in spared]}
+    )
+    return found
 
 
 def seen_by(member_id: UUID) -> ColumnElement[bool]:
-    """Whether a request is one a member made, or got: what is held has reached nobody."""
+    """Whether a request is one a member made, or got: what is held or waits in line has reached nobody."""
     theirs = or_(Request.mentor_id == member_id, Request.mentee_id == member_id)
-    return theirs & or_(Request.held.is_(False), _asker == member_id)
+    return theirs & or_(Request.held.is_(False) & (Request.status != "waitlisted"), _asker == member_id)
 
 
-def _tell(session: AsyncSession, event: type[Told], request: Request) -> None:
+def tell(session: AsyncSession, event: type[Told], request: Request) -> None:
     """Tell the others, unless it is held: they would tell whom it is hidden from."""
     if request.held:
         return

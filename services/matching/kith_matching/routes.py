@@ -4,8 +4,9 @@ from kith_chassis.database import Transaction
 from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
-from kith_matching import pairings, programs, queries, requests, runs
+from kith_matching import pairings, programs, queries, requests, runs, waitlist
 from kith_matching.errors import (
+    AdmissionClosed,
     AlreadyAnswered,
     AlreadyPaired,
     AlreadyWaiting,
@@ -113,11 +114,11 @@ async def enrollment_counts(body: Keys, _: Participant, session: Transaction) ->
 @program.post(
     "/programs/{program_id}/enrollments",
     status_code=201,
-    responses=problems(NoSuchProgram, ProgramClosed, EnrollmentClosed, NoSuchParticipant),
+    responses=problems(NoSuchProgram, ProgramClosed, EnrollmentClosed, AdmissionClosed, NoSuchParticipant),
 )
 async def enroll(program_id: UUID, body: EnrollmentIn, actor: Participant, session: Transaction) -> EnrollmentOut:
     new = programs.NewEnrollment(actor.subject, body.side, body.max_pairings, body.weekly_hours)
-    return EnrollmentOut.model_validate(await programs.enroll_oneself(session, program_id=program_id, new=new))
+    return EnrollmentOut.model_validate(await waitlist.enroll(session, program_id=program_id, new=new))
 
 
 @program.patch("/programs/{program_id}/enrollments", responses=problems(NoSuchProgram, NotEnrolled, BadPause))
@@ -326,6 +327,11 @@ async def my_requests(
 ) -> Page[RequestOut]:
     rows, cursor = await queries.requests_of(session, member_id=actor.subject, first=first, after=after)
     return Page(items=[RequestOut.of(row) for row in rows], next_cursor=cursor)
+
+
+@pairing.post("/read/places-in-line")
+async def places_in_line(body: Keys, actor: Participant, session: Transaction) -> list[int | None]:
+    return await waitlist.places(session, body.keys, actor_id=actor.subject)
 
 
 @pairing.post("/read/requests")

@@ -70,6 +70,7 @@ class ProgramIn(In):
     automatic_pairing: bool = False
     enroll_newcomers: bool = False
     automatic_calls: bool = False
+    longest_wait_weeks: int | None = Field(default=None, ge=0, le=520)
 
 
 class ProgramChange(In):
@@ -83,6 +84,7 @@ class ProgramChange(In):
     automatic_pairing: bool | None = None
     enroll_newcomers: bool | None = None
     automatic_calls: bool | None = None
+    longest_wait_weeks: int | None = Field(default=None, ge=0, le=520)
 
 
 class StepIn(In):
@@ -106,6 +108,7 @@ class ProgramOut(Out):
     automatic_pairing: bool
     newcomers_since: datetime | None
     automatic_calls: bool
+    longest_wait_weeks: int | None
     coordinator_id: UUID
     created_at: datetime
 

@@ -120,3 +120,101 @@ async def test_m18_ten_next_choices_at_most_and_nobody_twice(place, program, cal
     assert await place.refused("askMentor", "Noa", **given) == ["INVALID_REQUEST"]
     await place.do("askMentor", "Noa", "request { id }", **asking(place, program, "Mia", "Max", "Max", "Mia"))
     assert [each["displayName"] for each in (await seen(place, "Noa"))["Mia"]["nextChoices"]] == ["Max"]
+
+
+# --- in line --------------------------------------------------------------------------------------------------------
+
+LINE = "{ viewer { requests(first: 20) { edges { node { id status placeInLine mentor { displayName } } } } } }"
+
+
+async def standing(place, name):
+    """(status, place in line, mentor) of somebody's newest request."""
+    edges = (await place.get(LINE, name))["viewer"]["requests"]["edges"]
+    newest = edges[0]["node"] if edges else None
+    return newest and (newest["status"], newest["placeInLine"], newest["mentor"]["displayName"])
+
+
+@pytest.fixture
+async def full(place, calendar):
+    """A program whose one place of Mia is taken by Noa."""
+    program = await place.program()
+    sides = {"Mia": "MENTOR", "Noa": "MENTEE", "Nils": "MENTEE", "Nora": "MENTEE"}
+    await place.enrolled(program, sides)
+    program["pairing"] = await place.pairing(program)
+    return program
+
+
+async def test_m17_where_a_mentor_has_no_room_one_waits_in_line_and_is_asked_for_when_there_is(place, full, calendar):
+    ask = {"programId": full["id"], "mentorId": place.ids["Mia"], "message": "Would you help me?"}
+    for name in ("Nils", "Nora"):
+        made = await place.do("askMentor", name, "request { status move { member { id } } }", **ask)
+        assert made == {"status": "WAITLISTED", "move": {"member": None}}
+    assert [await standing(place, name) for name in ("Nils", "Nora")] == [
+        ("WAITLISTED", 1, "Mia"), ("WAITLISTED", 2, "Mia"),
+    ]  # fmt: skip
+    assert await place.refused("askMentor", "Nils", **ask) == ["ALREADY_WAITING"]
+    assert (await standing(place, "Mia"))[0] == "ACCEPTED", "she sees nobody who waits in line"
+    assert len(await place.told("request_made")) == 1
+    await calendar.turn(days=30)  # nothing expires in line
+    assert (await standing(place, "Nils"))[:2] == ("WAITLISTED", 1)
+    await place.do("endPairing", "Noa", "pairing { id }", pairingId=full["pairing"], reason="COMPLETED")
+    await calendar.turn(minutes=1)
+    assert [await standing(place, name) for name in ("Nils", "Nora")] == [
+        ("PENDING", None, "Mia"), ("WAITLISTED", 1, "Mia"),
+    ]  # fmt: skip
+    assert len(await place.told("request_made")) == 2
+    await calendar.turn(days=6)
+    assert (await standing(place, "Nils"))[0] == "PENDING", "from when she was asked she has all the time to answer"
+    await calendar.turn(days=2)
+    assert [(await standing(place, name))[0] for name in ("Nils", "Nora")] == ["EXPIRED", "PENDING"]
+
+
+async def test_m17_who_lost_a_mentor_before_comes_first_in_line_and_one_may_leave_it(place, full, calendar):
+    await place.enrolled(full, {"Max": "MENTOR"})
+    lost = await place.pairing(full, mentor="Max", mentee="Nora")
+    ask = {"programId": full["id"], "mentorId": place.ids["Mia"], "message": "Would you help me?"}
+    await place.do("askMentor", "Nils", "request { id }", **ask)
+    await place.do("endPairing", "Nora", "pairing { id }", pairingId=lost, reason="NO_FAULT")
+    nora = await place.do("askMentor", "Nora", "request { id }", **ask)
+    assert [(await standing(place, name))[1] for name in ("Nils", "Nora")] == [2, 1]
+    await place.do("withdrawRequest", "Nora", "request { status }", requestId=nora["id"])
+    assert [(await standing(place, name))[:2] for name in ("Nils", "Nora")] == [("WAITLISTED", 1), ("WITHDRAWN", None)]
+    for step in ("RUNNING", "COMPLETED"):
+        await place.do("advanceProgram", "Ada", "program { status }", programId=full["id"], to=step)
+    await calendar.turn(minutes=1)
+    assert (await standing(place, "Nils"))[0] == "EXPIRED"
+
+
+async def test_m18_of_several_choices_the_first_with_room_is_asked_at_once(place, full):
+    await place.enrolled(full, {"Max": "MENTOR"})
+    ask = {"programId": full["id"], "mentorId": place.ids["Mia"], "message": "Would you?", "then": [place.ids["Max"]]}
+    await place.do("askMentor", "Nils", "request { id }", **ask)
+    assert await standing(place, "Nils") == ("PENDING", None, "Max")
+
+
+async def test_m17_a_place_is_asked_for_once_whoever_works_at_it(place, full, calendar):
+    ask = {"programId": full["id"], "mentorId": place.ids["Mia"], "message": "Would you help me?"}
+    for name in ("Nils", "Nora"):
+        await place.do("askMentor", name, "request { id }", **ask)
+    await place.do("endPairing", "Noa", "pairing { id }", pairingId=full["pairing"], reason="COMPLETED")
+    [moving] = [job for job in place.matching.app.state.jobs if job.name == "move up in line"]
+    await asyncio.gather(*(moving.act(place.matching.database) for _ in range(4)))
+    assert sorted([(await standing(place, name))[0] for name in ("Nils", "Nora")]) == ["PENDING", "WAITLISTED"]
+    assert len(await place.told("request_made")) == 2
+
+
+async def test_m17_a_program_lets_nobody_in_who_would_wait_too_long_but_coordinators_may(place, calendar):
+    program = await place.program(longestWaitWeeks=2)
+    await place.enrolled(program, {"Mia": "MENTOR", "Noa": "MENTEE"})
+    mine = {"programId": program["id"], "side": "MENTEE"}
+    assert await place.refused("enroll", "Nils", **mine) == ["ADMISSION_CLOSED"]
+    await place.do("enroll", "Noa", "enrollment { side }", **mine)  # who is in, is
+    await place.do("enroll", "Max", "enrollment { side }", **(mine | {"side": "MENTOR"}))
+    await place.do("enroll", "Nils", "enrollment { side }", **mine)
+    await place.enrolled(program, {"Nora": "MENTEE"})
+    change = {"programId": program["id"], "longestWaitWeeks": None}
+    changed = await place.do("changeProgram", "Ada", "program { longestWaitWeeks }", **change)
+    assert changed == {"longestWaitWeeks": None}
+    assert await place.refused("changeProgram", "Ada", programId=program["id"], longestWaitWeeks=-1) == [
+        "INVALID_REQUEST"
+    ]
