@@ -34,6 +34,7 @@ from drill.order import ByPosition, Interleaving, in_small_batches
 from drill.rolling import ROLLING
 from kith_chassis.database import Database
 from kith_chassis.migrations import upgrade
+from kith_local.errors import LocalError
 from kith_local.layout import Installation
 from kith_local.steps import Steps
 from kith_local.up import EVERYTHING, System, running
@@ -147,10 +148,12 @@ async def drill(
                     load.notes.clear()
                     for what, times in Counter(load.failed).most_common(9):
                         console.print(f"  {times} × {what}", highlight=False)
-        except CannotMount as error:
+        except (CannotMount, LocalError) as error:  # what the other faults showed is not lost by it
+            done = {row.fault for row in rows}
             for fault in together:
-                rows.append(Row(fault.name, 0, 0, 0, 0, 0, 0, None, not_run=str(error)))
-                console.print(f"{fault.name}: {rows[-1].verdict}", highlight=False)
+                if fault.name not in done:
+                    rows.append(Row(fault.name, 0, 0, 0, 0, 0, 0, None, not_run=str(error)))
+                    console.print(f"{fault.name}: {rows[-1].verdict}", highlight=False)
     if steps:
         console.print(f"order of events × {steps:,} …", highlight=False)
         async with standing(ordinary, port, deployables=["metrics"]) as system:

@@ -37,6 +37,7 @@ class SmallDisk:
     def __init__(self, under: str) -> None:
         self._under = under
         self._place = Path()
+        self._size = ROOM
 
     @asynccontextmanager
     async def ground(self, installation: Installation) -> AsyncIterator[Installation]:
@@ -54,16 +55,22 @@ class SmallDisk:
     @contextmanager
     def full(self) -> Iterator[None]:
         """No room but for `_LEFT` bytes, as long as the block lasts."""
-        for _ in range(100):  # what is written meanwhile may make the new size too small
-            with suppress(CannotMount):
-                resize(self._place, shutil.disk_usage(self._place).used + _LEFT)
-                break
-        else:
-            raise RuntimeError(f"{self._place} cannot be made full")
+        self._size = ROOM
+        self.squeeze()
         try:
             yield
         finally:
             resize(self._place, ROOM)
+
+    def squeeze(self) -> None:
+        """Take back the room of what was deleted since it was full: PostgreSQL throws old log files away."""
+        for _ in range(100):  # what is written meanwhile may make the new size too small
+            size = min(self._size, shutil.disk_usage(self._place).used + _LEFT)
+            with suppress(CannotMount):
+                resize(self._place, size)
+                self._size = size
+                return
+        raise RuntimeError(f"{self._place} cannot be made full")
 
 
 class Answers:
@@ -107,6 +114,7 @@ def _database_full() -> Fault:
         answers = Answers(system)
 
         async def refused() -> bool:
+            disk.squeeze()
             return answers.refused() > 0
 
         with disk.full():
@@ -141,6 +149,7 @@ def _store_full() -> Fault:
         answers = Answers(system)
 
         async def waiting() -> bool:
+            disk.squeeze()
             owner = await asyncpg.connect(system.database_url("groups", "owner"))
             try:
                 return await owner.fetchval(

@@ -232,7 +232,9 @@ async def test_a_process_that_stops_answers_what_it_has_begun_to_read(notes, wri
     assert await bodies(notes, writer) == ["begun"]
 
 
-async def test_what_goes_wrong_on_the_short_way_is_answered_and_counted(notes, writer, book, short_only, connection):
+async def test_what_goes_wrong_on_the_short_way_is_answered_counted_and_in_the_log(
+    notes, writer, book, short_only, connection, caplog
+):
     connection.say(asked(short_only, book, "break"))
     status, headers, problem = await connection.hear()
     assert (status, headers["content-type"], problem["status"]) == (500, "application/problem+json", 500)

@@ -5,11 +5,13 @@ permission, a body that is not valid, another content type) is for the ordinary 
 """
 
 import inspect
+import logging
 import re
 import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from fastapi import FastAPI
@@ -24,6 +26,7 @@ from kith_chassis.tokens import Principal, caller
 from kith_front.shortway import Answer, NotPlain, refusal
 from kith_writes.grouped import Writer, commits_of, scope_of, writer
 
+log = logging.getLogger("kith.access")
 JSON = b"application/json"
 
 
@@ -52,8 +55,16 @@ class GroupedRoute:
         except Exception as error:  # noqa: BLE001 -- answered as the ordinary way would
             made = Answer.of(error.response()) if isinstance(error, Replay) else await refusal(self.app, error)
             seconds = self.seconds_of(made.status)
+            if made.status >= HTTPStatus.BAD_REQUEST:
+                self._tell_of(made.status, began)
         seconds.observe(time.perf_counter() - began)
         return made
+
+    def _tell_of(self, status: int, began: float) -> None:
+        """What went wrong is in the access log, like any request; what is done, only with its group."""
+        milliseconds = round((time.perf_counter() - began) * 1000, 2)
+        entry = {"method": self.method, "route": self.route.path, "status": status, "milliseconds": milliseconds}
+        log.info("request", extra=entry)
 
     @property
     def status(self) -> int:

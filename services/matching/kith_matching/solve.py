@@ -70,6 +70,7 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
         each: result.mentor if each == "best_total" else assigned(each, for_modes, capacity, pins=pins, seed=seed)
         for each in MODES
     }
+    limited = None
     if mode == "within_hours":
         limited = Hours.of(problem["mentees"], problem["mentors"]).within(
             scores, capacity, pins=pins, priority=priority, seed=seed
@@ -82,7 +83,7 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
     outcomes = [outcome(each, scores, capacity, mentor) for each, mentor in found.items()]
     if mode != "best_total":  # prices of the best total say nothing of what a switch costs here
         nobody = np.full(len(mentees), -1)
-        total = next(each.total for each in outcomes if each.mode == mode)
+        total = limited.total if limited else next(each.total for each in outcomes if each.mode == mode)
         gap = max(result.bound - total, 0.0)
         result = replace(result, mentor=found[mode], next_best=nobody, total=total, gap=round(gap, 6))
     return {

@@ -117,7 +117,7 @@ async def test_m9_who_went_quiet_as_a_mentor_counts_less(place, program, calenda
     other = await place.program(name="Autumn")
     await place.enrolled(other, {"Max": "MENTOR", "Nora": "MENTEE"})
     pairing = await place.pairing(other, mentor="Max", mentee="Nora")
-    met = {"pairingId": pairing, "kind": "REACHED_OUT", "channel": "CHAT", "happenedAt": calendar.time()}
+    met = {"pairingId": pairing, "kind": "REACHED_OUT", "channel": "TEXT", "happenedAt": calendar.time()}
     await place.do("recordTouchpoint", "Nora", **met)  # now it is the move of Max
     for _ in range(6):
         await calendar.turn(days=7)
@@ -226,7 +226,7 @@ async def test_m34_the_highest_tier_opens_roles_and_is_lost_only_after_a_bad_tim
     for _ in range(3):
         await calendar.turn(days=15)
     assert set(await tiers(place, tier="LEAD")) == {"Mo"}, "a bad month changes nothing"
-    await calendar.turn(days=20)
+    await calendar.turn(days=31)
     assert await tiers(place) == {"Mo": ("PROVEN", [])}
     assert [(each["before"], each["tier"]) for each in await place.told("mentor_tier_changed")] == [
         (None, "lead"), ("lead", "proven"),

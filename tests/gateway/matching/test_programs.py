@@ -62,9 +62,9 @@ async def test_m1_a_program_changes_its_times_and_never_to_nonsense(place, calen
 async def test_m14_room_is_edited_any_time_and_what_there_is_stays(place, calendar):
     program = await place.program()
     await place.enrolled(program, {"Mia": "MENTOR", "Noa": "MENTEE", "Nils": "MENTEE"})
-    await place.pairing(program)
     given = {"programId": program["id"], "mentorId": place.ids["Mia"], "message": "Me too?"}
-    asked = await place.do("askMentor", "Nils", "request { id }", **given)
+    asked = await place.do("askMentor", "Nils", "request { id }", **given)  # two ask for one place
+    await place.pairing(program)
     yes = {"requestId": asked["id"], "to": "ACCEPTED"}
     assert await place.refused("answerRequest", "Mia", **yes) == ["NO_ROOM"]
     room = {"programId": program["id"], "side": "MENTOR"}

@@ -37,7 +37,8 @@ WITH learned AS (
 )
 SELECT CAST(date_trunc('quarter', finished_at AT TIME ZONE 'UTC') AS date) AS quarter,
   CAST(extract(day FROM CAST(:now AS timestamptz) - finished_at) AS bigint) AS seen,
-  CAST(extract(day FROM greatest(mentored_at - finished_at, interval '0')) AS bigint) AS waited,
+  CASE WHEN mentored_at IS NOT NULL
+    THEN CAST(extract(day FROM greatest(mentored_at - finished_at, interval '0')) AS bigint) END AS waited,
   enrolled OR mentored_at IS NOT NULL AS enrolled, count(*) AS people
 FROM told GROUP BY 1, 2, 3, 4
 """)
