@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from contextlib import suppress
 
 import pytest
@@ -235,11 +236,14 @@ async def test_a_process_that_stops_answers_what_it_has_begun_to_read(notes, wri
 async def test_what_goes_wrong_on_the_short_way_is_answered_counted_and_in_the_log(
     notes, writer, book, short_only, connection, caplog
 ):
+    caplog.set_level(logging.INFO, "kith.access")
     connection.say(asked(short_only, book, "break"))
     status, headers, problem = await connection.hear()
     assert (status, headers["content-type"], problem["status"]) == (500, "application/problem+json", 500)
     connection.say(asked(short_only, book, "and goes on"))
     assert (await connection.hear())[0] == 201
+    [logged] = [record for record in caplog.records if record.name == "kith.access"]
+    assert (logged.route, logged.status) == ("/books/{book}/notes", 500)
 
 
 def test_a_signature_the_short_way_cannot_serve_is_refused_at_start():

@@ -26,7 +26,7 @@ _REMEMBERED_TOKENS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: `subject`, member or app, acts inside `tenant`, holds `permissions` until `expires_at` (Unix time)."""
+    """Who calls: `subject`, person or app, acts inside `tenant`, holds `permissions` until `expires_at` (Unix time)."""
 
     subject: UUID
     tenant: UUID
@@ -121,7 +121,7 @@ Caller = Annotated[Principal, Depends(caller)]
 
 
 def permitted(permission: str | None, *, reading: str | None = None) -> Callable[[Request, Principal], Principal]:
-    """A dependency that lets only holders of the named permission pass; None: any member.
+    """A dependency that lets only holders of the named permission pass; None: any person.
 
     Where nothing is changed (GET, `/read/`) an app passes with the scope `reading` as well.
     Use it in a route's signature: `actor: Annotated[Principal, Depends(permitted("things:manage"))]`.
@@ -132,7 +132,7 @@ def permitted(permission: str | None, *, reading: str | None = None) -> Callable
         scope = reading if principal.app and reads else None
         allowed = principal.may(permission) if permission else not principal.app
         if not allowed and not (scope and principal.may(scope)):
-            needed = scope or permission or "of a member"
+            needed = scope or permission or "of a person"
             raise Forbidden(f"This needs the permission {needed}.", permission=needed)
         return principal
 
