@@ -224,7 +224,7 @@ def main() -> None:
     steps = STEPS * asked.rounds if chosen("order of events") else 0
     if not wanted and not steps:
         sys.exit(f"no such fault; there are {', '.join(each.name for each in FAULTS)}, order of events")
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)  # the table whole, also in a file
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing is left running
     with suppress(CannotMount):  # then the faults that need it say so
         seclude()
