@@ -174,7 +174,7 @@ PAGE = "{ members(first: 3) { edges { node { displayName points badges { reason 
 @pytest.mark.parametrize("way", [carry_out, ordinary])
 @pytest.mark.parametrize("fault", [None, "down", "problem", "misaligned"])
 async def test_an_operation_costs_what_the_services_answered_about_each_thing_once(way, fault):
-    services = Services("3")
+    services = Services("5")
     services.faults, services.odd = {"/read/points-by-member": fault} if fault else {}, 0
     caller, clock = member(), Clock()
     plenty = Budget(1000, 1.0, 1000)

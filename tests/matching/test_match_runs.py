@@ -156,10 +156,11 @@ async def test_a_request_makes_a_pairing_and_a_second_one_waits(matching, coordi
     assert (await mentor.post(settle, json={"to": "accepted"})).json()["status"] == "accepted"
     other = matching.client(Actor(coordinator.community_id, member_id=mentees[1]))
     asked = await other.post(f"/programs/{program['id']}/requests", json=ask)
-    full = await mentor.post(f"/requests/{asked.json()['id']}/settle", json={"to": "accepted"})
-    assert (full.status_code, full.json()["code"]) == (409, "no_room")
+    assert asked.json()["status"] == "waitlisted"
+    unseen = await mentor.post(f"/requests/{asked.json()['id']}/settle", json={"to": "accepted"})
+    assert (unseen.status_code, unseen.json()["code"]) == (404, "no_such_request")
     made = await matching.emitted(coordinator.community_id, "matching.request_made.v1")
-    assert len(made) == 2
+    assert len(made) == 1
 
 
 async def test_a_stranger_finds_nothing(matching, coordinator, stranger, cohort):

@@ -46,7 +46,8 @@ WHERE l.place <= e.max_pairings - (
     AND p.mentor_id = e.member_id AND p.status IN ('proposed', 'accepted') AND NOT p.private
 ) - (
   SELECT count(*) FROM requests q WHERE q.community_id = e.community_id AND q.program_id = e.program_id
-    AND q.mentor_id = e.member_id AND q.status = 'pending' AND NOT q.held AND q.asked_by <> q.mentor_id
+    AND q.mentor_id = e.member_id AND q.status = 'pending' AND NOT q.held
+    AND coalesce(q.asked_by, q.mentee_id) <> q.mentor_id
 )
 ORDER BY l.community_id, l.program_id, l.mentor_id, l.place LIMIT {_AT_ONCE}
 """)
