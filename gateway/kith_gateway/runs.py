@@ -136,7 +136,7 @@ class Run:
             contents = await asyncio.gather(*(self.context.batch(service, route, first, part) for part in parts))
         reads: dict[Any, list[Wanted]] = defaultdict(list)
         for each in wanted:
-            reads[each.site.read.type, each.site.listed].append(each)
+            reads[each.site.read, each.site.listed].append(each)  # read alike is not yet shown alike
         answers: Answers = []
         for same in reads.values():
             site = same[0].site

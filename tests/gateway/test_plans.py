@@ -126,6 +126,14 @@ async def test_two_who_ask_one_service_about_other_things_get_no_more_of_it_than
     assert points == [keys for _, route, keys in theirs if route == "/read/points-by-member"]
 
 
+async def test_what_one_service_is_asked_about_in_two_places_has_in_each_the_name_it_was_given_there():
+    text = "{ kudos(first: 3) { edges { node { giver { a: weeklyHours } receiver { weeklyHours } } } } }"
+    ours, theirs = [await answers(way, Services("5"), text, {}) for way in (carry_out, ordinary)]
+    assert ours == theirs
+    assert b'"giver":{"a":' in ours
+    assert b'"receiver":{"weeklyHours":' in ours
+
+
 @pytest.mark.parametrize(
     "text",
     [
