@@ -8,10 +8,10 @@ import pytest
 
 from .fuzzing import Fuzzer, fuzz
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 SEED = int(os.environ.get("KITH_SEED", "1"))
 REQUESTS = int(os.environ.get("KITH_REQUESTS", "400"))
 """`KITH_REQUESTS=50000 KITH_SEED=7 pytest tests/gateway/test_fuzzing.py` sends more, and others."""
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900 + REQUESTS // 10)]
 
 
 async def test_whatever_is_sent_no_service_fails_and_nothing_of_the_inside_is_told(whole, people, caplog):
