@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kith_matching.simulation import Community, Policy, expected_wait, simulate
+from kith_matching.simulation import Community, Policy, simulate
+from kith_matching.waits import expected_wait
 
 pytestmark = pytest.mark.unit
 MODES = ["best_total", "fair", "stable", "first_come"]

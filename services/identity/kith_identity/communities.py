@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kith_chassis.database import bind_tenant
+from kith_chassis.database import bind_tenant, tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
 from kith_identity import members, onboarding
@@ -44,4 +44,11 @@ async def by_slug(session: AsyncSession, slug: str) -> UUID:
     if community_id is None:
         raise NoSuchCommunity
     await bind_tenant(session, community_id)
+    return community_id
+
+
+async def locked(session: AsyncSession) -> UUID:
+    """The caller's community, for one at a time: of two owners who go or step down at once, one stays."""
+    community_id = tenant_of(session)
+    await session.execute(select(Community.id).where(Community.id == community_id).with_for_update())
     return community_id

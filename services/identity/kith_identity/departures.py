@@ -7,11 +7,11 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kith_chassis.database import tenant_of
 from kith_chassis.events import emit
+from kith_identity import communities
 from kith_identity.errors import LastOwner, NoSuchMember
 from kith_identity.events import MemberLeft
-from kith_identity.models import Community, Member, RefreshToken, RoleGrant
+from kith_identity.models import Member, RefreshToken, RoleGrant
 
 
 async def depart(session: AsyncSession, *, member_id: UUID, reason: Literal["left", "removed"]) -> None:
@@ -19,9 +19,7 @@ async def depart(session: AsyncSession, *, member_id: UUID, reason: Literal["lef
 
     Raises NoSuchMember, and LastOwner for the only one there is.
     """
-    community_id, now = tenant_of(session), datetime.now(UTC)
-    # One at a time: of two owners who leave at once, one stays.
-    await session.execute(select(Community.id).where(Community.id == community_id).with_for_update())
+    community_id, now = await communities.locked(session), datetime.now(UTC)
     member = await session.get(Member, member_id, with_for_update=True)
     if member is None or member.community_id != community_id:
         raise NoSuchMember

@@ -10,14 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.database import tenant_of
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
+from kith_identity import communities
 from kith_identity.errors import LastOwner, NoSuchMember
 from kith_identity.events import RoleEnded, RoleGranted
-from kith_identity.models import Community, Member, RoleGrant
+from kith_identity.models import Member, RoleGrant
 
 
 async def grant(session: AsyncSession, *, actor_id: UUID, member_id: UUID, role: str) -> None:
     """Give a member a role; doing so again changes nothing and tells nobody. NoSuchMember for who left."""
-    community_id = await _one_at_a_time(session)
+    community_id = await communities.locked(session)
     await _check(session, member_id)
     row = {"id": new_id(), "community_id": community_id, "member_id": member_id, "role": role, "granted_by": actor_id}
     made = insert(RoleGrant).values(row).on_conflict_do_nothing().returning(RoleGrant.id)
@@ -27,7 +28,7 @@ async def grant(session: AsyncSession, *, actor_id: UUID, member_id: UUID, role:
 
 async def end(session: AsyncSession, *, actor_id: UUID, member_id: UUID, role: str) -> None:
     """Take a role from a member; doing so again changes nothing and tells nobody. NoSuchMember, or LastOwner."""
-    community_id = await _one_at_a_time(session)
+    community_id = await communities.locked(session)
     await _check(session, member_id)
     held = RoleGrant.community_id == community_id, RoleGrant.role == role, RoleGrant.ended_at.is_(None)
     others = select(func.count()).select_from(RoleGrant).where(*held, RoleGrant.member_id != member_id)
@@ -41,13 +42,6 @@ async def end(session: AsyncSession, *, actor_id: UUID, member_id: UUID, role: s
     )
     if await session.scalar(ended) is not None:
         emit(session, RoleEnded(member_id=member_id, role=role))
-
-
-async def _one_at_a_time(session: AsyncSession) -> UUID:
-    """The community, locked as departures lock it: of two owners who go or step down at once, one stays."""
-    community_id = tenant_of(session)
-    await session.execute(select(Community.id).where(Community.id == community_id).with_for_update())
-    return community_id
 
 
 async def _check(session: AsyncSession, member_id: UUID) -> None:

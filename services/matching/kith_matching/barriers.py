@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.consumers import Consumers
 from kith_chassis.database import Database
 from kith_chassis.events import Received, View, emit
-from kith_matching import clock
-from kith_matching.events import PairingDeclined, RequestWithdrawn
+from kith_matching import clock, requests
+from kith_matching.events import PairingDeclined
 from kith_matching.help_queue.models import HelpRequest
 from kith_matching.introducing import apart
 from kith_matching.introducing.models import Barrier
@@ -113,18 +113,11 @@ async def _part(session: AsyncSession, barrier: Barrier) -> None:
         and_(Request.mentor_id == one, Request.mentee_id == other),
         and_(Request.mentor_id == other, Request.mentee_id == one),
     )
-    unsettled = Request.status.in_(("pending", "waitlisted"))
+    unsettled = Request.status.in_(requests.UNSETTLED)
     waiting = select(Request).where(Request.community_id == community, unsettled, two)
     for request in await session.scalars(waiting.order_by(Request.id).with_for_update()):
         if (request.asked_by or request.mentee_id) == barrier.raised_by and not request.held:
-            request.status, request.settled_at = "withdrawn", clock.now()
-            withdrawn = RequestWithdrawn(
-                request_id=request.id,
-                program_id=request.program_id,
-                mentor_id=request.mentor_id,
-                mentee_id=request.mentee_id,
-            )
-            emit(session, withdrawn, tenant=community)
+            await requests.close(session, request, to="withdrawn")
         else:
             request.held = True
     two = or_(

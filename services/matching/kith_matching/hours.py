@@ -15,6 +15,7 @@ from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 from scipy.sparse import coo_array, csr_array, vstack
 
 from kith_matching.assignment import UNITS, Assignment, assign
+from kith_matching.scoring import ROUNDING
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -23,7 +24,6 @@ Constraints = Sequence[tuple[csr_array, Floats]]
 MOST_PAIRS = 60_000
 """With more that come into question nothing is branched on: what is reached is shown with the gap to the bound."""
 NODES = 100_000  # of the search, and not seconds: the same problem has the same solution on any machine
-_EPSILON = 1e-6
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class _Table:
         self.pinned_units = int(self.units[kept].sum())
         self.capacity = capacity - np.bincount(self.column[kept], minlength=self.shape[1])
         self.offered = offered - np.bincount(self.column[kept], weights=self.hours[kept], minlength=self.shape[1])
-        fits = (self.hours <= self.offered[self.column] + _EPSILON) & (self.capacity[self.column] > 0)
+        fits = (self.hours <= self.offered[self.column] + ROUNDING) & (self.capacity[self.column] > 0)
         self._keep(~pinned & fits)
 
     def _keep(self, which: NDArray[np.bool_]) -> None:
@@ -116,9 +116,9 @@ class _Table:
         mentor, room, left = mentor.copy(), self.capacity.copy(), self.offered.copy()
         place = np.flatnonzero(mentor[self.row] == self.column)
         # Of a mentor's pairs those stay that give most for an hour.
-        order = place[np.lexsort((self.row[place], -self.units[place] / np.maximum(self.hours[place], _EPSILON)))]
+        order = place[np.lexsort((self.row[place], -self.units[place] / np.maximum(self.hours[place], ROUNDING)))]
         for k in order.tolist():
-            if self.hours[k] <= left[self.column[k]] + _EPSILON:
+            if self.hours[k] <= left[self.column[k]] + ROUNDING:
                 left[self.column[k]] -= self.hours[k]
                 room[self.column[k]] -= 1
             else:
@@ -126,7 +126,7 @@ class _Table:
         waiting = np.flatnonzero(mentor[self.row] < 0)
         for k in waiting[np.lexsort((self.row[waiting], -self.units[waiting]))].tolist():
             i, j = self.row[k], self.column[k]
-            if mentor[i] < 0 and room[j] > 0 and self.hours[k] <= left[j] + _EPSILON:
+            if mentor[i] < 0 and room[j] > 0 and self.hours[k] <= left[j] + ROUNDING:
                 mentor[i] = j
                 left[j] -= self.hours[k]
                 room[j] -= 1
@@ -171,7 +171,7 @@ class _Table:
                 chosen = np.flatnonzero(found.x > 0.5)  # noqa: PLR2004 - 0 or 1, but for rounding
                 reached[self.row[chosen]] = self.column[chosen]
             value = float(goal[reached[self.row] == self.column].sum())
-            most = np.floor(-found.mip_dual_bound + _EPSILON * max(1.0, value) / UNITS) if found.x is not None else None
+            most = np.floor(-found.mip_dual_bound + ROUNDING * max(1.0, value) / UNITS) if found.x is not None else None
             if place == 0 and most is not None:
                 matched_bound = min(matched_bound, int(most))
             if place == len(goals) - 1:
@@ -194,7 +194,7 @@ class _Table:
                 coo_array(
                     (self.hours[some], (place[self.column[some]], k[some])), shape=(int(counts.sum()), len(k))
                 ).tocsr(),
-                np.maximum(self.offered[counts], 0) + _EPSILON,
+                np.maximum(self.offered[counts], 0) + ROUNDING,
             ),
         ]
 

@@ -26,6 +26,7 @@ from kith_matching.introducing import apart
 from kith_matching.loads import evidence
 from kith_matching.models import MatchRun, MatchSuggestion, Pairing, Program
 from kith_matching.pairing_life import contact
+from kith_matching.scoring import ROUNDING
 from kith_matching.training.gate import held_back
 
 HOURS_TAKEN = """(
@@ -68,7 +69,8 @@ JOIN enrollments b ON b.community_id = :community AND b.program_id = :program
 WHERE k.mentor_id <> k.mentee_id AND NOT k.mentor_id = ANY(:spared)
   AND {apart.not_apart("k.mentor_id", "k.mentee_id")}
   AND a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
-  AND (NOT :by_hours OR a.weekly_hours IS NULL OR a.weekly_hours >= k.hours + {HOURS_TAKEN.format(enrolled="a")})
+  AND (NOT :by_hours OR a.weekly_hours IS NULL
+    OR a.weekly_hours + {ROUNDING} >= k.hours + {HOURS_TAKEN.format(enrolled="a")})
   AND b.max_pairings > (SELECT count(*) FROM open_now o WHERE o.mentee_id = k.mentee_id)
 ON CONFLICT DO NOTHING
 RETURNING id, program_id, mentor_id, mentee_id

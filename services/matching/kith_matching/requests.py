@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select, text
@@ -25,6 +24,7 @@ _EVENTS: dict[str, type[Told]] = {
     "accepted": RequestAccepted,
     "declined": RequestDeclined,
     "withdrawn": RequestWithdrawn,
+    "expired": RequestExpired,
 }
 _asker = func.coalesce(Request.asked_by, Request.mentee_id)  # the version before wrote no `asked_by`
 
@@ -46,15 +46,6 @@ WHERE e.max_pairings > (SELECT count(*) FROM taken t WHERE t.mentor_id = e.membe
   AND NOT EXISTS (SELECT FROM taken t WHERE t.mentor_id = e.member_id AND t.mentee_id = :mentee)
   AND {apart.not_apart("e.member_id", ":mentee")}
 ORDER BY c.place LIMIT 1
-""")
-
-
-_IS_FULL = text("""
-SELECT e.max_pairings <= (SELECT count(*) FROM pairings p WHERE p.community_id = e.community_id
-  AND p.program_id = e.program_id AND p.mentor_id = e.member_id AND p.status IN ('proposed', 'accepted')
-  AND NOT p.private)
-FROM enrollments e WHERE e.community_id = :community AND e.program_id = :program AND e.member_id = :mentor
-  AND e.side = 'mentor'
 """)
 
 
@@ -99,9 +90,9 @@ async def _ask(
     await programs.two_sides(session, program_id=program_id, mentor_id=mentor_id, mentee_id=mentee_id)
     status, choices = "pending", [str(each) for each in dict.fromkeys(then) if each not in {mentor_id, mentee_id}]
     if asked_by == mentee_id:
-        await evidence.may_ask(session, program_id=program_id, mentor_id=mentor_id)
-        place = {"community": program.community_id, "program": program_id, "mentee": mentee_id}
-        if await session.scalar(_IS_FULL, place | {"mentor": mentor_id}):
+        load = (await evidence.may_ask(session, program_id=program_id, mentor_id=mentor_id)).seen
+        if load.pairings >= load.room:
+            place = {"community": program.community_id, "program": program_id, "mentee": mentee_id}
             other = await _free_choice(session, place, choices)
             if other is None:
                 status = "waitlisted"
@@ -145,22 +136,24 @@ async def settle(session: AsyncSession, *, actor_id: UUID, request_id: UUID, to:
         raise AlreadyAnswered(
             f"This request is {'expired' if request.status == 'pending' else request.status} already."
         )
-    request.status, request.settled_at = to, clock.now()
     if to == "accepted":
         await pairings.pair(
             session, program_id=request.program_id, mentor_id=request.mentor_id, mentee_id=request.mentee_id
         )
-    tell(session, _EVENTS[to], request)
-    if to == "declined":
-        await _ask_next(session, request)
+    await close(session, request, to=to)
     return request
 
 
-async def close(session: AsyncSession, request: Request, *, to: Literal["withdrawn", "declined"]) -> None:
-    """Settle a pending request, locked, in the place of one who cannot any more; after a no the next is asked."""
+async def close(session: AsyncSession, request: Request, *, to: str) -> None:
+    """What follows when a request, locked, is settled; after a no, or nothing in time, the next choice is asked.
+
+    Of one that waited in line nobody was told, and nobody is now.
+    """
+    was_asked = request.status == "pending"
     request.status, request.settled_at = to, clock.now()
-    tell(session, _EVENTS[to], request)
-    if to == "declined":
+    if was_asked:
+        tell(session, _EVENTS[to], request)
+    if to in {"declined", "expired"}:
         await _ask_next(session, request)
 
 
@@ -172,9 +165,7 @@ async def expire(database: Database) -> None:
         left_over = (Request.status == "waitlisted") & Request.program_id.in_(over)
         statement = select(Request).where(or_(unanswered, left_over))
         for request in await session.scalars(statement.limit(500).with_for_update(skip_locked=True)):
-            request.status, request.settled_at = "expired", clock.now()
-            tell(session, RequestExpired, request)
-            await _ask_next(session, request)
+            await close(session, request, to="expired")
 
 
 async def _ask_next(session: AsyncSession, request: Request) -> None:

@@ -25,6 +25,7 @@ Pair = tuple[UUID, UUID]
 
 UNKNOWN = 0.5  # the part of a pair about which nothing is known: neither for nor against
 SAME = 0.005  # scores closer than half a hundredth are the same to anybody
+ROUNDING = 1e-6  # by so much sums of hours or of weights may be off
 TOP_LEVEL = 5
 MOST_SKILLS = 100  # more than a profile holds
 WEEK_MINUTES = 7 * 24 * 60
@@ -49,7 +50,7 @@ class Weights:
         for each, value in zip(fields(self), values, strict=True):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise ValueError(f"the weight {each.name} is not a number from 0 to 1; weights sum to 1")
-        if abs(sum(values) - 1) > 1e-6:  # noqa: PLR2004 - what people round to
+        if abs(sum(values) - 1) > ROUNDING:
             raise ValueError("weights are numbers from 0 that sum to 1")
 
 

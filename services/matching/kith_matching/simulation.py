@@ -1,4 +1,4 @@
-"""A year of a community under a policy, before the policy goes live; and how long somebody will wait. Pure.
+"""A year of a community under a policy, before the policy goes live. Pure.
 
 Weeks go by: people come, places become free, who waited too long leaves, a run pairs who waits with who has room, and
 some say no. What happens to a person by chance is drawn for the person and not for the policy (common random numbers;
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from kith_matching.modes import assigned
+from kith_matching.waits import REMEMBERED_WEEKS, expected_wait
 
 TRAITS = 6
 OFFERS = 64  # answers drawn for each mentee
-REMEMBERED_WEEKS = 8  # that a forecast looks back
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -84,20 +84,6 @@ class Year:
     forecast_error: float
     forecast_bias: float
     overfull: int
-
-
-def expected_wait(ahead: int, free: int, gone: float, every_weeks: int = 1) -> float:
-    """Weeks until somebody who asks now is matched: who is ahead of them beyond the free places, at the recent rate.
-
-    ahead, free  who waits already, and places nobody has
-    gone         people who stop waiting in a week, lately, matched or not; inf weeks where nobody does and none is free
-    Queueing (Little 1961) with the next run half an interval away; its error is measured by `simulate`.
-    """
-    until = (every_weeks - 1) / 2
-    over = max(ahead + 1 - free, 0)
-    if over == 0:
-        return until
-    return until + over / gone if gone > 0 else float("inf")
 
 
 def simulate(community: Community, policy: Policy, *, seed: int = 0) -> Year:

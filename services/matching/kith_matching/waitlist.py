@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import Database, tenant_of
-from kith_matching import clock, programs, requests
+from kith_matching import clock, programs, queries, requests
 from kith_matching.errors import AdmissionClosed
 from kith_matching.events import RequestMade
 from kith_matching.loads import evidence
@@ -20,7 +20,6 @@ from kith_matching.models import Enrollment, Request
 from kith_matching.previewing import forecasts
 from kith_matching.programs import NewEnrollment
 
-_AT_ONCE = 200
 # Who was left out before comes first, then who has waited longest. A request that reaches nobody, as the two are kept
 # apart, stands in line as any other, or its asker could tell.
 _LINE = """
@@ -49,7 +48,7 @@ WHERE l.place <= e.max_pairings - (
     AND q.mentor_id = e.member_id AND q.status = 'pending' AND NOT q.held
     AND coalesce(q.asked_by, q.mentee_id) <> q.mentor_id
 )
-ORDER BY l.community_id, l.program_id, l.mentor_id, l.place LIMIT {_AT_ONCE}
+ORDER BY l.community_id, l.program_id, l.mentor_id, l.place
 """)
 _PLACES = text(f"""
 WITH line AS ({_LINE} AND r.community_id = :community AND (r.program_id, r.mentor_id) IN (
@@ -62,7 +61,10 @@ async def enroll(session: AsyncSession, *, program_id: UUID, new: NewEnrollment)
     """`programs.enroll_oneself`, for mentees where they would not wait too long; else AdmissionClosed."""
     program = await programs.found(session, program_id)
     most = program.longest_wait_weeks
-    if new.side == "mentee" and most is not None and not await _is_in(session, program_id, new.member_id):
+    if new.side == "mentee" and most is not None:
+        [there] = await queries.enrollments_of(session, [program_id], member_id=new.member_id)
+        if any(each.side == "mentee" for each in there):
+            return await programs.enroll_oneself(session, program_id=program_id, new=new)
         weeks = (await forecasts.wait(session, program_id=program_id)).weeks
         if weeks is None or weeks > most:
             how_long = "for longer than anybody can tell" if weeks is None else f"{weeks:g} weeks"
@@ -71,16 +73,6 @@ async def enroll(session: AsyncSession, *, program_id: UUID, new: NewEnrollment)
                 " weeks. Ask in the help queue, join a circle, or come again when there is more room."
             )
     return await programs.enroll_oneself(session, program_id=program_id, new=new)
-
-
-async def _is_in(session: AsyncSession, program_id: UUID, member_id: UUID) -> bool:
-    statement = select(Enrollment.id).where(
-        Enrollment.community_id == tenant_of(session),
-        Enrollment.program_id == program_id,
-        Enrollment.member_id == member_id,
-        Enrollment.side == "mentee",
-    )
-    return await session.scalar(statement) is not None
 
 
 async def move_up(database: Database) -> None:

@@ -183,6 +183,8 @@ async def test_m17_who_lost_a_mentor_before_comes_first_in_line_and_one_may_leav
         await place.do("advanceProgram", "Ada", "program { status }", programId=full["id"], to=step)
     await calendar.turn(minutes=1)
     assert (await standing(place, "Nils"))[0] == "EXPIRED"
+    for told in ("request_withdrawn", "request_expired"):
+        assert await place.told(told) == [], "Mia never heard of them"
 
 
 async def test_m18_of_several_choices_the_first_with_room_is_asked_at_once(place, full):

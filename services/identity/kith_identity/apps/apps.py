@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.database import bind_tenant, tenant_of
 from kith_chassis.events import emit
 from kith_chassis.pages import paginate
+from kith_identity import communities
 from kith_identity.errors import AppRefused, NoSuchApp, TooManyApps
 from kith_identity.events import AppRegistered, AppRevoked
-from kith_identity.models import App, Community
+from kith_identity.models import App
 from kith_identity.permissions import Scope, permissions_of_app
 from kith_identity.sessions import Signer, community_in, digest, new_secret
 
@@ -41,9 +42,7 @@ class AppToken:
 
 async def register(session: AsyncSession, *, actor_id: UUID, name: str, scopes: Sequence[Scope]) -> Keyed:
     """A new app with a secret of its own. Raises TooManyApps."""
-    community_id = tenant_of(session)
-    # One at a time, so that they can be counted.
-    await session.execute(select(Community.id).where(Community.id == community_id).with_for_update())
+    community_id = await communities.locked(session)  # one at a time, so that they can be counted
     used = select(func.count()).where(App.community_id == community_id, App.revoked_at.is_(None))
     if (await session.scalar(used) or 0) >= MOST:
         raise TooManyApps

@@ -86,14 +86,15 @@ async def burdened(
     return Burdened(spared, [each.member_id for each in loads if each.state == "busy"])
 
 
-async def may_ask(session: AsyncSession, *, program_id: UUID, mentor_id: UUID) -> None:
-    """MentorOverloaded or MentorOnBreak for a mentor who gets no requests now."""
-    rows = await session.execute(_EVIDENCE, _values(tenant_of(session), program_id, [mentor_id]))
-    states = {_load(row).state for row in rows}
-    if "overloaded" in states:
+async def may_ask(session: AsyncSession, *, program_id: UUID, mentor_id: UUID) -> Load:
+    """The load of a mentor who gets requests now; MentorOverloaded or MentorOnBreak for one who gets none."""
+    values = _values(tenant_of(session), program_id, [mentor_id])
+    load = _load((await session.execute(_EVIDENCE, values)).one())
+    if load.state == "overloaded":
         raise MentorOverloaded
-    if "on_break" in states:
+    if load.state == "on_break":
         raise MentorOnBreak
+    return load
 
 
 async def own(session: AsyncSession, *, program_id: UUID, member_id: UUID) -> Load:

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
 from kith_matching import clock, programs
-from kith_matching.simulation import REMEMBERED_WEEKS, expected_wait
 from kith_matching.training.gate import held_back
+from kith_matching.waits import REMEMBERED_WEEKS, expected_wait
 
 # Who waits: mentees who take part, have room and have nobody yet. A place: what a mentor who takes part has left.
 _NOW = text(f"""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -84,6 +83,8 @@ def _best_pull(parts: Floats, went: Floats, mentor: Ints, shares: Floats, chance
 
 def _slopes(parts: Floats, went: Floats, shares: Floats, pull: float) -> Floats:
     """(parts,) how much more each part is worth, none negative."""
+    from scipy.optimize import nnls  # noqa: PLC0415 -- 27 MiB and half a second that the service need not start with
+
     x, y = parts - parts.mean(axis=0), went - went.mean()
     strength = np.sqrt(pull * max(float((x**2).sum() / x.shape[1]), 1e-12))
     towards = _scale(parts, went, shares) * shares

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_matching import clock, programs
 from kith_matching.models import Program
 from kith_matching.refitting.fits import Fit, refit
-from kith_matching.scoring import Cohort, Rules, Weights, person
+from kith_matching.scoring import UNKNOWN, Cohort, Rules, Weights, person
 
 LATELY = timedelta(days=730)
 MOST = 5000  # pairings, the newest
@@ -106,7 +106,7 @@ async def _parts(session: AsyncSession, program: Program, rows: Sequence[Any]) -
     for k, row in enumerate(rows):
         if row.parts is not None:
             values = {each["part"]: each["value"] for each in json.loads(row.parts)}
-            found[k] = [values.get(name, 0.5) for name in _PARTS]
+            found[k] = [values.get(name, UNKNOWN) for name in _PARTS]
     if untold:
         sides = [await _people(session, program, [getattr(rows[k], f"{side}_id") for k in untold], side)
                  for side in ("mentee", "mentor")]  # fmt: skip
