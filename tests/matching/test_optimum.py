@@ -40,7 +40,8 @@ def made(seed, n, m, **rules):
     mentees, mentors = [person(k, 2) for k in range(n)], [person(n + k, 3) for k in range(m)]
     given_rules = Rules(**{"minimum_overlap_minutes": 10} | rules)
     forbidden = {(mentees[0].member_id, mentors[0].member_id)} if n and m else set()
-    weights = [Weights(), Weights(skills=0.4, load=0.1)][seed % 2]
+    some = [Weights(), Weights(skills=0.4, load=0.1), Weights(skills=0, interests=0.6)]
+    weights = some[seed % 3]
     both = Cohort(mentees, mentors, weights=weights, rules=given_rules, week=date(2026, 3, 23), forbidden=forbidden)
     return both, rng.integers(0, 3, m).astype(np.int32)
 

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from kith_matching.availability import SLOT_MINUTES, SLOTS
 from kith_matching.heights import heights
-from kith_matching.scoring import ENOUGH_MINUTES, UNKNOWN, Cohort, Side, nearness
+from kith_matching.scoring import ENOUGH_MINUTES, GAP_SPREAD_YEARS, GOOD_GAP_YEARS, UNKNOWN, Cohort, Side
 
 BLOCK = 2**19  # pairs at a time: bounds memory, and a few such arrays stay in the processor's cache
 WORKERS = 4
@@ -46,9 +46,7 @@ class Ceilings:
         if cohort.rules.common_language:
             language[cohort.common < 1] = -np.inf
         self._sets = language.astype(np.float32), mentees.languages.astype(np.int64), mentors.languages.astype(np.int64)
-        self._years, kinds = np.unique(mentors.experience, return_inverse=True)
-        # Each kind of experience twice: of who is fresh, and of who is busy.
-        self._kinds = (2 * kinds.reshape(m) + (mentors.fresh > 0)).astype(np.int64)
+        self._fresh = (mentors.fresh * weights.load).astype(np.float32)
         self._times = _quarters(cohort.mentees), _quarters(mentors)
         self._kept = np.empty((n, m), dtype=np.float32) if n * m <= REMEMBERED else None
         self._known = np.zeros(n, dtype=np.bool_)
@@ -81,15 +79,14 @@ class Ceilings:
     def _computed(self, rows: Ints) -> Floats:
         cohort, weights = self.cohort, self.cohort.weights
         mentees, mentors = cohort.mentees, cohort.mentors
-        near = nearness(self._years - mentees.experience[rows, None]) * weights.experience
-        near = np.repeat(near, 2, axis=1) + np.tile([0.0, weights.load], len(self._years))
+        parts = weights.skills, weights.interests, weights.experience, weights.availability
         known = mentees.knows_slots, mentors.knows_slots
         found: Floats = heights(
             rows.astype(np.int64), self._wanted, self._offered, self._liked, self._told,
             mentors.knows_skills, cohort.tells > 0,
-            (weights.skills * UNKNOWN, weights.interests * UNKNOWN, weights.availability * UNKNOWN),
-            cohort.rules.minimum_shared_skills > 0, self._sets, near.astype(np.float32), self._kinds, self._times,
-            known, weights.availability * QUARTER / ENOUGH_MINUTES,
+            tuple(UNKNOWN * each for each in parts), cohort.rules.minimum_shared_skills > 0, self._sets,
+            (mentees.experience, mentors.experience), (GOOD_GAP_YEARS, GAP_SPREAD_YEARS, weights.experience),
+            self._fresh, self._times, known, weights.availability * QUARTER / ENOUGH_MINUTES,
             cohort.rules.minimum_overlap_minutes / QUARTER, weights.availability,
         )  # fmt: skip
         return found

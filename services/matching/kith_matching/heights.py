@@ -1,5 +1,6 @@
 """The loops over every pair of a cohort, which is where its time goes. Pure, compiled, in single precision."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from kith_matching.compiled import compiled
 
 Floats = NDArray[np.float32]
+Years = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Bits = NDArray[np.uint64]
@@ -36,11 +38,12 @@ def heights(
     told: Table,
     knows: Flags,
     tells: Flags,
-    unknown: tuple[float, float, float],
+    unknown: tuple[float, float, float, float],
     fewest: bool,
     sets: tuple[Floats, Ints, Ints],
-    near: Floats,
-    years: Ints,
+    years: tuple[Years, Years],
+    near: tuple[float, float, float],
+    fresh: Floats,
     times: tuple[Bits, Bits],
     known: tuple[Flags, Flags],
     enough: float,
@@ -52,44 +55,54 @@ def heights(
     wanted, liked    of the mentees by tag, values weighted and divided by the sum of the row
     offered, told    of the tags by mentor
     knows, tells     (mentors,) whose skills and interests are known; a mentee without any counts as unknown
-    unknown          what skills, interests and time count where they are not known
-    fewest           whether a pair needs a skill in common
+    unknown          what skills, interests, experience and time count where they are not known
+    fewest           whether a pair needs a skill in common: then only who has one is looked at
     sets             what two sets of languages count, -inf where that forbids a pair; the set of each row, each mentor
-    near, years      (rows, kinds) what years of experience count; which kind each mentor is
+    years, near      of mentees and mentors, nan for unknown; best distance, spread and weight, see `scoring.nearness`
+    fresh            (mentors,) what it counts that a mentor carries little
     times            (mentees, words), (mentors, words) when they have time, a bit for each piece of the week
     known            whose time is known, of mentees and mentors
     enough, least    what a piece counts, and how many a pair needs; `most` is what all time together counts
     """
     size = len(knows)
-    found = np.empty((len(rows), size), np.float32)
+    found = np.full((len(rows), size), -1, np.float32)
     served, alike = np.empty(size, np.float32), np.empty(size, np.float32)
+    everyone, strangers, some = np.arange(size), np.flatnonzero(~knows), np.empty(size, np.int64)
     for r in range(len(rows)):
         i = rows[r]
-        served[:], alike[:] = 0, 0
+        served[:], alike[:], count = -1, 0, 0
         for k in range(wanted[0][i], wanted[0][i + 1]):
             tag, value = wanted[1][k], wanted[2][k]
             for p in range(offered[0][tag], offered[0][tag + 1]):
-                served[offered[1][p]] += value * offered[2][p]
+                j = offered[1][p]
+                if served[j] < 0:
+                    served[j], some[count] = 0, j
+                    count += 1
+                served[j] += value * offered[2][p]
         for k in range(liked[0][i], liked[0][i + 1]):
             tag, value = liked[1][k], liked[2][k]
             for p in range(told[0][tag], told[0][tag + 1]):
                 alike[told[1][p]] += value * told[2][p]
         wants, cares = wanted[0][i] < wanted[0][i + 1], liked[0][i] < liked[0][i + 1]
-        for j in range(size):
-            height = sets[0][sets[1][i], sets[2][j]] + near[r, years[j]]
-            if wants and knows[j]:
-                if fewest and served[j] <= 0:
-                    height = np.float32(-np.inf)
-                height += served[j]
-            else:
-                height += unknown[0]
+        chosen = everyone
+        if fewest and wants:
+            some[count : count + len(strangers)] = strangers
+            chosen = some[: count + len(strangers)]
+        for j in chosen:
+            height = sets[0][sets[1][i], sets[2][j]] + fresh[j]
+            height += max(served[j], np.float32(0)) if wants and knows[j] else unknown[0]
             height += alike[j] if cares and tells[j] else unknown[1]
-            if not (known[0][i] and known[1][j]):
+            ahead = years[1][j] - years[0][i]
+            if np.isnan(ahead):
                 height += unknown[2]
+            elif ahead >= 0:
+                height += near[2] * math.exp(-(((ahead - near[0]) / near[1]) ** 2))
+            if not (known[0][i] and known[1][j]):
+                height += unknown[3]
             elif height > -1:
                 pieces = _common(times[0][i], times[1][j])
-                height += np.float32(min(pieces * enough, most)) if pieces >= least else np.float32(-np.inf)
-            found[r, j] = max(height, np.float32(-1))
+                height += min(pieces * enough, most) if pieces >= least else -np.inf
+            found[r, j] = max(height, -1)
     return found
 
 
