@@ -82,11 +82,12 @@ def assign(
     Raises ValueError, saying what to change, for numbers out of range or pins that cannot be.
     """
     n, m = scores.shape
-    room, pinned, pairs = _checked(scores, capacity, pins or {}, set(prohibited))
-    pins_total = int(sides.valued(*pairs, pinned).sum())
+    never = set(prohibited)
+    room, pinned, pairs = _checked(scores, capacity, pins or {}, never)
+    pins_total = int(sides.valued(*pairs, pinned).sum()) if pins else 0
     closed = np.bincount(pinned[pinned >= 0], minlength=m) >= np.asarray(capacity)
-    if pins or closed.any():
-        pairs = sides.only(*pairs, np.repeat(pinned < 0, np.diff(pairs[0])) & ~closed[pairs[1]])
+    if pins or never or closed.any():
+        pairs = sides.among(*_without(pairs, never), pinned < 0, ~closed)
 
     # One more person matched outweighs any total: this makes two goals one whole number.
     most = min(n, int(room.sum()))
@@ -150,7 +151,7 @@ def _checked(
         raise ValueError("scores must be finite and not below 0; leave out pairs that are not allowed")
     if data.max(initial=0) * UNITS >= ROOM:
         raise ValueError("scores are too large to be compared in millionths; divide them all by a number")
-    indptr, column = scores.indptr.astype(np.int64), scores.indices.astype(np.int64)
+    indptr, column = scores.indptr.astype(np.int64), scores.indices.astype(np.int32)
     room = capacity.astype(np.int64)
     pinned = np.full(n, -1, dtype=np.int64)
     for mentee, chosen in pins.items():
@@ -166,17 +167,17 @@ def _checked(
         room[chosen] -= 1
     # More room than one beyond the candidates is no more room; that one stays free, so its price is 0, also for others.
     room = np.minimum(room, np.bincount(column, minlength=m) + 1)
-    return room, pinned, _without((indptr, column, in_units(data)), never)
+    return room, pinned, (indptr, column, in_units(data))
 
 
 def _without(pairs: Rows, never: set[tuple[int, int]]) -> Rows:
-    indptr, column, _ = pairs
-    keep = np.ones(len(column), dtype=np.bool_)
+    """The same with -1 for the value of a pair that must not be."""
+    indptr, column, value = pairs
     for row, other in never:
         if 0 <= row < len(indptr) - 1:
             part = slice(indptr[row], indptr[row + 1])
-            keep[part] &= column[part] != other
-    return sides.only(*pairs, keep) if never else pairs
+            value[part][column[part] == other] = -1
+    return pairs
 
 
 def _solve(
@@ -197,7 +198,7 @@ def _solve(
         given, price, warm = chosen, prices, False
     room = room[column_at]
     least, floor, pairs = contested(pairs, room)
-    given, price = _fitting(given, room, *pairs[:2]), np.maximum(price, floor)
+    given, price = _fitting(given, room) if warm else given.copy(), np.maximum(price, floor)
     settle(pairs, room, least, floor, given, price, scale=scale, precision=precision, warm=warm)
     chosen[row_at] = np.append(column_at, -1)[given]
     prices[column_at], short[column_at] = price, floor == LOW
@@ -226,10 +227,9 @@ def _within(start: Assignment, scale: int) -> Ints:
     return found
 
 
-def _fitting(given: Ints, room: Ints, indptr: Ints, column: Ints) -> Ints:
-    """Columns of before that the pairs and the room still allow."""
-    there = sides.valued(indptr, column, np.ones_like(column), given) > 0
-    given = np.where(there, given, -1)  # a copy
+def _fitting(given: Ints, room: Ints) -> Ints:
+    """Columns of before, as far as the room still allows."""
+    given = given.copy()
     order = np.argsort(given, kind="stable")
     ordered = given[order]
     place = np.arange(len(order)) - np.searchsorted(ordered, ordered)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kith_matching import sides
 from kith_matching.compiled import compiled
-from kith_matching.sides import Rows
+from kith_matching.sides import Column, Rows
 
 Ints = NDArray[np.int64]
 LOW = -(2**61)  # lower than any price or worth
@@ -41,7 +41,7 @@ def settle(
     room       (columns,) places, from 1 where there is a pair
     least      (rows,) what having no column is worth, in grains; LOW for a row that must have one, and can
     floor      (columns,) the price of a place that stays free; LOW for a column that must be full, and can
-    given      (rows,) a column for each row to begin with, -1 for none: within the room, with a pair
+    given      (rows,) a column for each row to begin with, -1 for none: within the room
     price      (columns,) prices to begin with, in grains
     scale      grains in a unit; with one more than there are rows and places the result is certain to be the best
     precision  the gap to the bound that is good enough, as a part of the total
@@ -87,7 +87,7 @@ def sink(bid: Ints, who: Ints, start: int, size: int, at: int) -> None:
 
 @compiled
 def forward(
-    indptr: Ints, column: Ints, value: Ints, room: Ints, least: Ints, price: Ints, given: Ints, eps: int, most: int
+    indptr: Ints, column: Column, value: Ints, room: Ints, least: Ints, price: Ints, given: Ints, eps: int, most: int
 ) -> bool:
     """Rows without a column bid, until each has one or is content without; False after `most` bids without that.
 
@@ -159,19 +159,21 @@ def forward(
 
 
 @compiled
-def worths(indptr: Ints, column: Ints, value: Ints, least: Ints, price: Ints) -> Ints:
+def worths(indptr: Ints, column: Column, value: Ints, least: Ints, price: Ints) -> Ints:
     """(rows,) the best each row can have at these prices."""
     found = least.copy()
     for i in range(len(least)):
+        best = least[i]
         for k in range(indptr[i], indptr[i + 1]):
-            found[i] = max(found[i], value[k] - price[column[k]])
+            best = max(best, value[k] - price[column[k]])
+        found[i] = best
     return found
 
 
 @compiled
 def reverse(
     indptr: Ints,
-    row: Ints,
+    row: Column,
     value: Ints,
     room: Ints,
     floor: Ints,

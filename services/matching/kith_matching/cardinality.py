@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kith_matching.compiled import compiled
+from kith_matching.sides import Column
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
 @compiled
-def most_matched(indptr: Ints, column: Ints, room: Ints) -> Ints:
+def most_matched(indptr: Ints, column: Column, room: Ints) -> Ints:
     """A column for as many rows as can have one at the same time, -1 for the others.
 
     indptr, column  the allowed pairs, row by row (CSR)

@@ -31,7 +31,7 @@ def fair(scores: csr_array, capacity: NDArray[np.integer], *, step: float = STEP
     n, m = scores.shape
     if not np.isfinite(scores.data).all() or (scores.data < 0).any():
         raise ValueError("scores must be finite and not below 0; leave out pairs that are not allowed")
-    indptr, column = scores.indptr.astype(np.int64), scores.indices.astype(np.int64)
+    indptr, column = scores.indptr.astype(np.int64), scores.indices.astype(np.int32)
     room = np.minimum(capacity, np.bincount(column, minlength=m) + 1).astype(np.int64)
     # Positions stand for values, so that level and score stay with a pair while others are left out.
     pairs = sides.only(indptr, column, np.arange(len(column)), room[column] > 0)

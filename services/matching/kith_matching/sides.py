@@ -7,22 +7,26 @@ from kith_matching.compiled import compiled
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-Rows = tuple[Ints, Ints, Ints]  # where each row starts (rows + 1,); column and value of each pair
+Column = NDArray[np.int32]  # half as much to read
+Rows = tuple[Ints, Column, Ints]  # where each row starts (rows + 1,); column and value of each pair
 LEAST = -(2**61)
 
 
 @compiled
-def shuffled(indptr: Ints, column: Ints, value: Ints, row_at: Ints, column_to: Ints, seed: int) -> Rows:
-    """The same pairs: new row i is row `row_at[i]`, column j becomes `column_to[j]`, in any order in a row."""
-    np.random.seed(seed)  # noqa: NPY002 - compiled code has a generator of its own
+def shuffled(indptr: Ints, column: Column, value: Ints, row_at: Ints, column_to: Ints, seed: int) -> Rows:
+    """The same pairs: new row i is row `row_at[i]`, column j becomes `column_to[j]`, in any order in a row (xorshift)."""
+    state = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)
     n = len(row_at)
     start = np.zeros(n + 1, np.int64)
-    to, worth = np.empty(len(column), np.int64), np.empty(len(column), np.int64)
+    to, worth = np.empty(len(column), np.int32), np.empty(len(column), np.int64)
     for i in range(n):
         old, at = row_at[i], start[i]
         size = indptr[old + 1] - indptr[old]
         for k in range(size):
-            take = np.random.randint(0, k + 1)  # noqa: NPY002
+            state ^= state << np.uint64(13)
+            state ^= state >> np.uint64(7)
+            state ^= state << np.uint64(17)
+            take = np.int64((state >> np.uint64(32)) * np.uint64(k + 1) >> np.uint64(32))
             to[at + k], worth[at + k] = to[at + take], worth[at + take]
             to[at + take], worth[at + take] = column_to[column[indptr[old] + k]], value[indptr[old] + k]
         start[i + 1] = at + size
@@ -30,7 +34,7 @@ def shuffled(indptr: Ints, column: Ints, value: Ints, row_at: Ints, column_to: I
 
 
 @compiled
-def transposed(indptr: Ints, column: Ints, value: Ints, columns: int) -> Rows:
+def transposed(indptr: Ints, column: Column, value: Ints, columns: int) -> Rows:
     """The pairs column by column."""
     start = np.zeros(columns + 1, np.int64)
     for j in column:
@@ -38,19 +42,20 @@ def transposed(indptr: Ints, column: Ints, value: Ints, columns: int) -> Rows:
     for j in range(columns):
         start[j + 1] += start[j]
     at = start.copy()
-    row, worth = np.empty(len(column), np.int64), np.empty(len(column), np.int64)
+    row, worth = np.empty(len(column), np.int32), np.empty(len(column), np.int64)
     for i in range(len(indptr) - 1):
         for k in range(indptr[i], indptr[i + 1]):
-            row[at[column[k]]], worth[at[column[k]]] = i, value[k]
-            at[column[k]] += 1
+            place = at[column[k]]
+            at[column[k]] = place + 1
+            row[place], worth[place] = i, value[k]
     return start, row, worth
 
 
 @compiled
-def only(indptr: Ints, column: Ints, value: Ints, keep: Flags) -> Rows:
+def only(indptr: Ints, column: Column, value: Ints, keep: Flags) -> Rows:
     """The pairs to keep."""
     start, size = np.zeros(len(indptr), np.int64), np.count_nonzero(keep)
-    to, worth, at = np.empty(size, np.int64), np.empty(size, np.int64), 0
+    to, worth, at = np.empty(size, np.int32), np.empty(size, np.int64), 0
     for i in range(len(indptr) - 1):
         for k in range(indptr[i], indptr[i + 1]):
             if keep[k]:
@@ -61,7 +66,18 @@ def only(indptr: Ints, column: Ints, value: Ints, keep: Flags) -> Rows:
 
 
 @compiled
-def competing(indptr: Ints, column: Ints, given: Ints, columns: int) -> tuple[Flags, Flags]:
+def among(indptr: Ints, column: Column, value: Ints, rows: Flags, columns: Flags) -> Rows:
+    """The pairs of some rows and columns, without those with a value below 0."""
+    keep = np.zeros(len(column), np.bool_)
+    for i in range(len(rows)):
+        if rows[i]:
+            for k in range(indptr[i], indptr[i + 1]):
+                keep[k] = value[k] >= 0 and columns[column[k]]
+    return only(indptr, column, value, keep)
+
+
+@compiled
+def competing(indptr: Ints, column: Column, given: Ints, columns: int) -> tuple[Flags, Flags]:
     """Rows and columns where places are too few: what rows without a column reach by asking others to move on.
 
     given   (rows,) the columns of as many rows as can have one, -1 for none
@@ -100,23 +116,26 @@ def competing(indptr: Ints, column: Ints, given: Ints, columns: int) -> tuple[Fl
 
 
 @compiled
-def valued(indptr: Ints, column: Ints, value: Ints, given: Ints) -> Ints:
+def valued(indptr: Ints, column: Column, value: Ints, given: Ints) -> Ints:
     """(rows,) the value of the column each row is given; 0 where it has none or the pair is not there."""
     found = np.zeros(len(given), np.int64)
     for i in range(len(given)):
         for k in range(indptr[i], indptr[i + 1]):
             if column[k] == given[i]:
                 found[i] = value[k]
+                break
     return found
 
 
 @compiled
-def others(indptr: Ints, column: Ints, value: Ints, price: Ints, given: Ints) -> tuple[Ints, Ints]:
+def others(indptr: Ints, column: Column, value: Ints, price: Ints, given: Ints) -> tuple[Ints, Ints]:
     """(rows,) the column beside its own that is worth most to each row at these prices, -1 for none; and that worth."""
     best, worth = np.full(len(given), -1), np.full(len(given), LEAST)
     for i in range(len(given)):
+        own, most, at = given[i], LEAST, -1
         for k in range(indptr[i], indptr[i + 1]):
             net = value[k] - price[column[k]]
-            if column[k] != given[i] and (best[i] < 0 or net > worth[i]):
-                best[i], worth[i] = column[k], net
+            if column[k] != own and (at < 0 or net > most):
+                most, at = net, column[k]
+        best[i], worth[i] = at, most
     return best, worth
