@@ -5,10 +5,11 @@ get on is drawn by a seed, and not from profiles: what people have in common for
 another size.
 """
 
+import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ from kith_local.imports import BATCH
 from kith_testkit.probe import eventually
 
 MEMBERS, SEED = int(os.environ.get("YEAR_MEMBERS", "5000")), 1
+AT_ONCE = 8  # members who act at the same time
 WEEKS, FOUNDERS = 52, 0.2  # part of the members who are there in the first week
 MENTORS, MENTEES, PEERS = 0.15, 0.4, 0.2  # parts of the members; the others take part in nothing
 TAGS = [f"skill-{n}" for n in range(60)]
@@ -51,13 +53,17 @@ MET = """query ($of: ID!, $first: Int!, $after: String) { introductions(roundId:
 
 @dataclass
 class Person:
-    name: str
+    number: int
     side: str
     week: int
     replies: float
     """The chance that they do on a day what is theirs to do."""
     room: int
     id: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"Person {self.number}"
 
 
 @dataclass
@@ -71,6 +77,8 @@ class Pair:
     quiet: Person | None
     goes_quiet: float
     stays: int
+    rng: Generator
+    """What happens by chance between the two is theirs alone: it does not depend on who acts first."""
     open_to: list[Person] = field(default_factory=list)
     """Who has not answered yet."""
     agreement: str | None = None
@@ -79,9 +87,22 @@ class Pair:
     due: float = 0.0
     ends: float = float("inf")
 
-    def acts(self, who: Person, day: float, rng: Generator) -> bool:
+    def acts(self, who: Person, day: float) -> bool:
         """Whether somebody does today what is theirs."""
-        return not (who is self.quiet and day >= self.goes_quiet) and rng.random() < who.replies
+        return not (who is self.quiet and day >= self.goes_quiet) and self.rng.random() < who.replies
+
+
+async def _all_of(acts: Iterable[Awaitable[None]]) -> None:
+    """Some at a time."""
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(act: Awaitable[None]) -> None:
+        async with free:
+            await act
+
+    async with asyncio.TaskGroup() as group:
+        for act in acts:
+            group.create_task(one(act))
 
 
 class Year:
@@ -106,7 +127,7 @@ class Year:
             upto = {"MENTOR": MENTORS, "MENTEE": MENTORS + MENTEES, "PEER": MENTORS + MENTEES + PEERS}
             side = next((each for each, most in upto.items() if luck < most), "")
             room = int(rng.integers(1, 4)) if side == "MENTOR" else 1
-            people.append(Person(f"Person {number}", side, int(weeks[number]), float(rng.beta(6, 4)), room))
+            people.append(Person(number, side, int(weeks[number]), float(rng.beta(6, 4)), room))
         return people
 
     async def live(self) -> None:
@@ -126,8 +147,7 @@ class Year:
             for _ in range(7):
                 await self.there.turn(days=1)
                 self.day += 1
-                for key in list(self.open):
-                    await self._live_a_day(key, self.open[key])
+                await _all_of([self._live_a_day(*each) for each in self.open.items()])
             await self._look(week)
 
     async def _arrive(self, people: Sequence[Person]) -> None:
@@ -193,18 +213,22 @@ class Year:
                 self.open[each["id"]], self.quiet[each["id"]] = pair, pair.quiet and pair.quiet.id
             elif each["status"] in {"ENDED", "DECLINED"}:
                 self.open.pop(each["id"], None)
-            for pulse in each["pulses"] if each["id"] in self.open else ():
-                if pulse["answeredAt"] is None and self.rng.random() < ANSWERS_SURVEYS:
-                    rating = 4 if self.open[each["id"]].gets_on else 2
-                    with suppress(GraphQLError):
-                        await self.there.do("answerPulse", by=pulse["member"]["id"], pulseId=pulse["id"], rating=rating)
+        open_ = [each for each in pairings if each["id"] in self.open]
+        await _all_of([self._feel(self.open[each["id"]], each["pulses"]) for each in open_])
+
+    async def _feel(self, pair: Pair, pulses: Sequence[dict[str, Any]]) -> None:
+        for pulse in pulses:
+            if pulse["answeredAt"] is None and pair.rng.random() < ANSWERS_SURVEYS:
+                rating = 4 if pair.gets_on else 2
+                with suppress(GraphQLError):
+                    await self.there.do("answerPulse", by=pulse["member"]["id"], pulseId=pulse["id"], rating=rating)
 
     def _begun(self, mentor: Person, mentee: Person) -> Pair:
-        rng = self.rng
+        rng = np.random.default_rng([SEED, mentor.number, mentee.number])
         quiet = (mentor, mentee)[int(rng.integers(2))] if rng.random() < GOES_QUIET else None
         gets_on, stays = bool(rng.random() < GETS_ON), int(rng.integers(10, 25))
         goes_quiet = self.day + float(rng.uniform(7, 60))
-        return Pair(mentor, mentee, self.day, gets_on, quiet, goes_quiet, stays, open_to=[mentor, mentee])
+        return Pair(mentor, mentee, self.day, gets_on, quiet, goes_quiet, stays, rng, open_to=[mentor, mentee])
 
     async def _live_a_day(self, key: str, pair: Pair) -> None:
         try:
@@ -212,7 +236,7 @@ class Year:
                 await self._answer(key, pair)
             elif not pair.agreed:
                 await self._agree(key, pair)
-            elif not pair.gets_on and self.rng.random() < 0.01:
+            elif not pair.gets_on and pair.rng.random() < 0.01:
                 await self._part(key, pair, "NO_FAULT")
             elif self.day >= pair.ends:
                 await self._part(key, pair, "COMPLETED")
@@ -223,8 +247,8 @@ class Year:
             self.open.pop(key, None)
 
     async def _answer(self, key: str, pair: Pair) -> None:
-        for who in [each for each in pair.open_to if pair.acts(each, self.day, self.rng)]:
-            if self.rng.random() >= SAYS_YES:
+        for who in [each for each in pair.open_to if pair.acts(each, self.day)]:
+            if pair.rng.random() >= SAYS_YES:
                 await self.there.do("declinePairing", by=who.id, pairingId=key)
                 del self.open[key]
                 return
@@ -239,33 +263,33 @@ class Year:
             self.waits.setdefault(pair.mentee.id, waited)  # until the first mentor
 
     async def _agree(self, key: str, pair: Pair) -> None:
-        if pair.agreement is None and pair.acts(pair.mentee, self.day, self.rng):
+        if pair.agreement is None and pair.acts(pair.mentee, self.day):
             pair.ends = self.day + 7 * pair.stays
             given = {"support": "Career", "channel": "VIDEO", "everyDays": 14}
             made = await self.there.do("proposeAgreement", "agreement { id }", pair.mentee.id, pairingId=key, **given)
             pair.agreement = made["agreement"]["id"]
-        elif pair.agreement is not None and pair.acts(pair.mentor, self.day, self.rng):
+        elif pair.agreement is not None and pair.acts(pair.mentor, self.day):
             await self.there.do("acceptAgreement", by=pair.mentor.id, agreementId=pair.agreement)
             pair.agreed = True
 
     async def _touch(self, key: str, pair: Pair, who: Person) -> None:
-        if not pair.acts(who, self.day, self.rng):
+        if not pair.acts(who, self.day):
             return
-        met = self.rng.random() < 0.7
+        met = pair.rng.random() < 0.7
         when = self.there.now().isoformat()
         given = {"kind": "MET" if met else "REACHED_OUT", "channel": "VIDEO", "happenedAt": when}
         await self.there.do("recordTouchpoint", by=who.id, pairingId=key, **given)
         other = pair.mentor if who is pair.mentee else pair.mentee
-        pair.move, pair.due = (pair.mentee, self.day + self.rng.integers(9, 16)) if met else (other, self.day + 1)
+        pair.move, pair.due = (pair.mentee, self.day + pair.rng.integers(9, 16)) if met else (other, self.day + 1)
 
     async def _part(self, key: str, pair: Pair, reason: str) -> None:
         who = pair.mentee
-        if not pair.acts(who, self.day, self.rng):
+        if not pair.acts(who, self.day):
             return
         await self.there.do("endPairing", by=who.id, pairingId=key, reason=reason)
         del self.open[key]
         for each in (pair.mentor, pair.mentee):
-            if self.rng.random() < ANSWERS_SURVEYS:
+            if pair.rng.random() < ANSWERS_SURVEYS:
                 rating = 5 if pair.gets_on else 2
                 answer = {"rating": rating, "goalsMet": pair.gets_on}
                 await self.there.do("answerClosingSurvey", by=each.id, pairingId=key, **answer)
