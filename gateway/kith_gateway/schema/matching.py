@@ -229,6 +229,34 @@ class Certificate:
 
 
 @record
+class PairOfTwo:
+    """A mentee and a mentor."""
+
+    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="The mentee.")
+    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="The mentor.")
+
+
+@enumeration
+class WishConflictReason(Enum):
+    """What is wrong: the pair is prohibited too, room for fewer, two mentors, oneself, or somebody is not there."""
+
+    PROHIBITED = "prohibited"
+    MENTOR_FULL = "mentor_full"
+    MENTEE_FULL = "mentee_full"
+    ONESELF = "oneself"
+    NOT_TAKING_PART = "not_taking_part"
+
+
+@record
+class WishConflict:
+    """Pins and prohibitions that cannot all be met, though without any one of them the others could."""
+
+    reason: WishConflictReason = plain("Why not.")
+    pins: list[PairOfTwo] = plain("Pairs that were to be made.", bound=100)
+    prohibited: list[PairOfTwo] = plain("Pairs that were not to be made.", bound=100)
+
+
+@record
 class MatchRun:
     """One solution for the whole cohort of a program; a draft until it is published."""
 
@@ -238,6 +266,10 @@ class MatchRun:
     mode: MatchMode = plain("What it makes best.")
     certificate: Certificate | None = plain("What was found and how good it is, once solved.")
     failure: str | None = plain("Why it failed and what to do.")
+    conflicts: list[WishConflict] = plain(
+        "Why it failed, where pins and prohibitions contradict each other: the smallest sets that do, at most 100.",
+        bound=100,
+    )
     requested_at: datetime = plain("When it was asked for.")
     solved_at: datetime | None = plain("When it was solved.")
     published_at: datetime | None = plain("When it was published.")

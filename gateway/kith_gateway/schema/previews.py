@@ -8,7 +8,7 @@ from strawberry.scalars import JSON
 
 from kith_gateway.joins import IDENTITY, MATCHING, Argument, by_id, fetched, identifier, joined, paged, plain
 from kith_gateway.schema.identity import Member
-from kith_gateway.schema.matching import MatchRun, Program
+from kith_gateway.schema.matching import MatchRun, PairOfTwo, Program
 from kith_gateway.types import Connection, enumeration, record
 
 
@@ -82,14 +82,6 @@ class MatchPreview:
     requested_at: datetime = plain("When it was asked for.")
     solved_at: datetime | None = plain("When it was worked out.")
     program: Program | None = joined(MATCHING, "/read/programs", key="program_id", description="Of which program.")
-
-
-@record
-class PairOfTwo:
-    """A mentee and a mentor."""
-
-    mentee: Member | None = joined(IDENTITY, "/read/members", key="mentee_id", description="The mentee.")
-    mentor: Member | None = joined(IDENTITY, "/read/members", key="mentor_id", description="The mentor.")
 
 
 @record

@@ -79,12 +79,12 @@ class Ceilings:
     def _computed(self, rows: Ints) -> Floats:
         cohort, weights = self.cohort, self.cohort.weights
         mentees, mentors = cohort.mentees, cohort.mentors
-        parts = weights.skills, weights.interests, weights.experience, weights.availability
+        parts = np.array([weights.skills, weights.interests, weights.experience, weights.availability])
         known = mentees.knows_slots, mentors.knows_slots
         found: Floats = heights(
             rows.astype(np.int64), self._wanted, self._offered, self._liked, self._told,
             mentors.knows_skills, cohort.tells > 0,
-            tuple(UNKNOWN * each for each in parts), cohort.rules.minimum_shared_skills > 0, self._sets,
+            UNKNOWN * parts, cohort.rules.minimum_shared_skills > 0, self._sets,
             (mentees.experience, mentors.experience), (GOOD_GAP_YEARS, GAP_SPREAD_YEARS, weights.experience),
             self._fresh, self._times, known, weights.availability * QUARTER / ENOUGH_MINUTES,
             cohort.rules.minimum_overlap_minutes / QUARTER, weights.availability,

@@ -80,7 +80,7 @@ def _face(
 
 
 @compiled
-def _raise(indptr: Ints, column: Ints, value: Ints, given: Ints, least: Ints, price: Ints) -> bool:
+def _raise(indptr: Ints, column: sides.Column, value: Ints, given: Ints, least: Ints, price: Ints) -> bool:
     """Raise prices until nobody prefers anything to what they have; False when that never ends."""
     n = len(given)
     for _ in range(n + 2):

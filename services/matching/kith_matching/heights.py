@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from kith_matching.compiled import compiled
 
 Floats = NDArray[np.float32]
-Years = NDArray[np.float64]
+Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Bits = NDArray[np.uint64]
@@ -38,10 +38,10 @@ def heights(
     told: Table,
     knows: Flags,
     tells: Flags,
-    unknown: tuple[float, float, float, float],
+    unknown: Doubles,
     fewest: bool,
     sets: tuple[Floats, Ints, Ints],
-    years: tuple[Years, Years],
+    years: tuple[Doubles, Doubles],
     near: tuple[float, float, float],
     fresh: Floats,
     times: tuple[Bits, Bits],

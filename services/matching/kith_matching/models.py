@@ -127,6 +127,7 @@ class MatchRun(Base):
     settings: Mapped[dict[str, Any] | None]
     certificate: Mapped[dict[str, Any] | None]
     failure: Mapped[str | None]
+    conflicts: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")
     attempts: Mapped[int] = mapped_column(server_default="0")
     lease_until: Mapped[datetime | None]
     requested_by: Mapped[UUID]

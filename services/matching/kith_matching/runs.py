@@ -24,7 +24,7 @@ from kith_matching.events import (
 from kith_matching.introducing import apart
 from kith_matching.loads import evidence
 from kith_matching.models import Enrollment, MatchRun, MatchSuggestion, Pairing, Program
-from kith_matching.solving import LEASE_SECONDS, MAX_ATTEMPTS, solved
+from kith_matching.solving import LEASE_SECONDS, MAX_ATTEMPTS, UnsolvableError, solved
 from kith_matching.training.gate import held_back
 
 log = logging.getLogger(__name__)
@@ -73,20 +73,18 @@ async def _check_pins(
     )
     taking_part = {(str(row.member_id), row.side) for row in await session.execute(statement)}
     mentor_of: dict[str, str] = {}
-    for each in pins:
+    for place, each in enumerate(pins):
         mentee, mentor = each["mentee_id"], each["mentor_id"]
-        pair = f"mentee {mentee} and mentor {mentor}"
+        pin = f"pins[{place}]"
         if mentee == mentor:
-            raise BadPins(f"The pin of {pair} is of a member with themselves.")
+            raise BadPins(f"{pin} is of a member with themselves; drop it.")
         if (mentee, mentor) in never:
-            raise BadPins(f"The pair of {pair} is both pinned and prohibited; drop one of the two.")
+            raise BadPins(f"{pin} is among the prohibited pairs as well; drop one of the two.")
         for member, side in ((mentee, "mentee"), (mentor, "mentor")):
             if (member, side) not in taking_part:
-                raise BadPins(
-                    f"The pin of {pair} cannot be honored: {member} is not enrolled as {side}, paused, or in training."
-                )
+                raise BadPins(f"{pin} cannot be honored: the {side} is not enrolled as one, paused, or in training.")
         if mentor_of.setdefault(mentee, mentor) != mentor:
-            raise BadPins(f"The pin of {pair} contradicts the one to mentor {mentor_of[mentee]}; keep one of the two.")
+            raise BadPins(f"{pin} gives its mentee a second mentor; keep one of the two pins.")
 
 
 async def found(session: AsyncSession, run_id: UUID, *, lock: bool = False) -> MatchRun:
@@ -206,7 +204,8 @@ async def solve_next(database: Database) -> bool:
     except (ValueError, RuntimeError) as error:
         final = isinstance(error, ValueError) or claimed.attempts >= MAX_ATTEMPTS
         log.warning("match run failed", extra={"run": str(claimed.id), "final": final, "reason": str(error)[:200]})
-        await _fail(database, claimed.id, reason=str(error), final=final)
+        conflicts = error.found if isinstance(error, UnsolvableError) else None
+        await _fail(database, claimed.id, reason=str(error), conflicts=conflicts or [], final=final)
     return True
 
 
@@ -274,11 +273,12 @@ async def _store(database: Database, run_id: UUID, solution: Mapping[str, Any]) 
         emit(session, solved, tenant=run.community_id)
 
 
-async def _fail(database: Database, run_id: UUID, *, reason: str, final: bool) -> None:
+async def _fail(database: Database, run_id: UUID, *, reason: str, conflicts: list[Any], final: bool) -> None:
     async with database.transaction() as session:
         run = (await session.scalars(select(MatchRun).where(MatchRun.id == run_id).with_for_update())).one()
         if run.status != "solving":  # discarded, or finished by somebody else
             return
         run.status, run.failure, run.lease_until = ("failed" if final else "queued"), reason[:1000], None
+        run.conflicts = conflicts
         if final:
             emit(session, MatchRunFailed(run_id=run.id, program_id=run.program_id), tenant=run.community_id)

@@ -206,6 +206,17 @@ class CertificateOut(BaseModel):
     outcomes: list[OutcomeOut] = []
 
 
+class PairOut(BaseModel):
+    mentee_id: UUID
+    mentor_id: UUID
+
+
+class ConflictOut(BaseModel):
+    reason: Literal["prohibited", "mentor_full", "mentee_full", "oneself", "not_taking_part"]
+    pins: list[PairOut]
+    prohibited: list[PairOut]
+
+
 class RunOut(Out):
     id: UUID
     program_id: UUID
@@ -214,6 +225,7 @@ class RunOut(Out):
     mode: Mode
     certificate: CertificateOut | None
     failure: str | None
+    conflicts: list[ConflictOut]
     requested_at: datetime
     solved_at: datetime | None
     published_at: datetime | None

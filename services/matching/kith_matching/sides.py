@@ -14,7 +14,7 @@ LEAST = -(2**61)
 
 @compiled
 def shuffled(indptr: Ints, column: Column, value: Ints, row_at: Ints, column_to: Ints, seed: int) -> Rows:
-    """The same pairs: new row i is row `row_at[i]`, column j becomes `column_to[j]`, in any order in a row (xorshift)."""
+    """The same pairs: new row i is `row_at[i]`, column j becomes `column_to[j]`, in a row in any order (xorshift)."""
     state = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)
     n = len(row_at)
     start = np.zeros(n + 1, np.int64)

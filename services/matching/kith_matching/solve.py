@@ -7,7 +7,7 @@ can simply be started again: the same problem has the same solution.
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
@@ -25,6 +25,32 @@ from kith_matching.priority import only_rows, served
 from kith_matching.scoring import Cohort, Rules, Weights, person
 
 EVERY_PAIR = 250_000
+CONFLICTS = 100  # that a run tells of
+
+
+# Nobody left the cohort since the request but who paused, or was paired and has no room any more.
+_WHY = {
+    "prohibited": "a pinned pair is prohibited as well; drop one of the two",
+    "mentor_full": "a mentor has no room for all who are pinned to them; unpin one or raise the capacity",
+    "mentee_full": "a mentee is pinned to two mentors; keep one of them",
+    "oneself": "somebody is pinned to themselves; nobody is their own mentor, drop it",
+    "not_taking_part": "somebody in a pinned pair is paused, overloaded or has no room; drop the pin",
+}
+
+
+class ConflictError(ValueError):
+    """Wishes that cannot all be met; `found` is JSON-ready, each smallest set of them with its reason and its pairs."""
+
+    def __init__(self, wrong: Sequence[Contradiction[UUID]]) -> None:
+        super().__init__(f"{len(wrong)} conflicts among pins and prohibitions; {_WHY[wrong[0].reason]}")
+        self.found = [
+            {"reason": each.reason, "pins": _of_two(each.pins), "prohibited": _of_two(each.never)}
+            for each in wrong[:CONFLICTS]
+        ]
+
+
+def _of_two(pairs: Iterable[tuple[UUID, UUID]]) -> list[dict[str, str]]:
+    return [{"mentee_id": str(one), "mentor_id": str(other)} for one, other in pairs]
 
 
 def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,7 +59,7 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
     problem   {"seed", "mode" (see `modes.py`), "week" (a Monday, ISO), "weights", "rules", "mentees", "mentors",
               "pins", "prohibited", "former"}; people as `person` reads them; pins, prohibitions and former pairs as
               [mentee id, mentor id]; `hours` of people as `Hours.of` reads them
-    Raises ValueError when a pin cannot be honored.
+    Raises ConflictError when pins and prohibitions cannot all be honored.
     """
     begun = time.perf_counter()
     mentees, mentors = [person(each) for each in problem["mentees"]], [person(each) for each in problem["mentors"]]
@@ -51,7 +77,7 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
     column = {each.member_id: place for place, each in enumerate(mentors)}
     room = {each.member_id: each.capacity for each in mentors}
     if wrong := contradictions(wanted, never, dict.fromkeys(row, 1), room):
-        raise ValueError(_told(wrong[0]))
+        raise ConflictError(wrong)
     pins = {row[one]: column[other] for one, other in wanted}
     capacity = np.array([each.capacity for each in mentors], dtype=np.int64)
     priority = np.array([int(each.get("priority", 0)) for each in problem["mentees"]], dtype=np.int64)
@@ -122,20 +148,6 @@ def _with_pins(scores: csr_array, cohort: Cohort, pins: Mapping[int, int]) -> cs
     return merged(scores, csr_array((value, (row[new], column[new])), shape=scores.shape))
 
 
-def _told(wrong: Contradiction[UUID]) -> str:
-    """The smallest set of wishes that cannot all be met, and what to do about it."""
-    pins = ", ".join(f"mentee {one} cannot be pinned to mentor {other}" for one, other in wrong.pins)
-    # Nobody left the cohort since the request but who paused, or was paired and has no room any more.
-    why = {
-        "prohibited": "the pair is prohibited as well; drop one of the two",
-        "mentor_full": "the mentor has no room for them all; unpin one or raise the capacity",
-        "mentee_full": "that would be two mentors; keep one of them",
-        "oneself": "nobody is their own mentor; drop it",
-        "not_taking_part": "one of them is paused, overloaded or has no room; drop it",
-    }
-    return f"{pins}: {why[wrong.reason]}"
-
-
 def _pairs(given: Sequence[Sequence[str]]) -> list[tuple[UUID, UUID]]:
     return [(UUID(one), UUID(other)) for one, other in given]
 
@@ -167,6 +179,9 @@ def default_settings() -> dict[str, dict[str, Any]]:
 def main() -> None:
     try:
         sys.stdout.write(json.dumps(solve(json.load(sys.stdin))))  # at once: `json.dump` writes each token apart
+    except ConflictError as conflict:
+        sys.stdout.write(json.dumps(conflict.found))
+        sys.exit(str(conflict))
     except ValueError as error:
         sys.exit(str(error))
 

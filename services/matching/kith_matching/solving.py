@@ -12,10 +12,18 @@ LEASE_SECONDS = 60
 MAX_ATTEMPTS = 5
 
 
+class UnsolvableError(ValueError):
+    """A problem that has no solution, and what the solver found against it."""
+
+    def __init__(self, told: str, found: Any) -> None:
+        super().__init__(told)
+        self.found = found
+
+
 async def solved(module: str, problem: str, keep: Callable[[], Awaitable[None]]) -> dict[str, Any]:
     """What `python -m module` answers to a problem, both JSON; `keep` is called meanwhile, four times a lease.
 
-    Raises ValueError when the problem cannot be solved, RuntimeError when the solver died. The child never outlives
+    Raises UnsolvableError when the problem has no solution, RuntimeError when the solver died. The child never outlives
     the call.
     """
     # Interpreted, a small problem is solved long before the first compilation would have ended.
@@ -35,7 +43,8 @@ async def solved(module: str, problem: str, keep: Callable[[], Awaitable[None]])
             child.kill()
             await asyncio.gather(working, return_exceptions=True)
     if child.returncode == 1:
-        raise ValueError(complaint.decode(errors="replace").strip().splitlines()[-1][:500])
+        told = complaint.decode(errors="replace").strip().splitlines()[-1][:500]
+        raise UnsolvableError(told, json.loads(output or "null"))
     if child.returncode != 0:
         raise RuntimeError(f"the solver ended with {child.returncode}")
     solution: dict[str, Any] = json.loads(output)

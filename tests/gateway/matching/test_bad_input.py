@@ -10,7 +10,10 @@ pytestmark = pytest.mark.integration
 async def ended(place, program, **given):
     run = await place.do("startMatchRun", "Ada", "matchRun { id }", programId=program["id"], **given)
     query = """query ($id: ID!) {
-      matchRun(id: $id) { status failure certificate { matched gap } }
+      matchRun(id: $id) {
+        status failure certificate { matched gap }
+        conflicts { reason pins { mentee { displayName } mentor { displayName } } prohibited { mentee { id } } }
+      }
       unmatchedMentees(runId: $id) { edges { node { reason mentee { displayName } } } }
     }"""
 
@@ -42,8 +45,11 @@ async def test_of_wishes_that_contradict_each_other_the_smallest_set_is_named(pl
     assert await place.refused("startMatchRun", "Ada", **given, prohibited=[noa]) == ["BAD_PINS"]
     run, _ = await ended(place, program, pins=[noa, nils])
     assert run["status"] == "FAILED"
-    assert all(str(place.key(name)) in run["failure"] for name in ("Noa", "Nils", "Mia"))
     assert "raise the capacity" in run["failure"]
+    [conflict] = run["conflicts"]
+    assert (conflict["reason"], conflict["prohibited"]) == ("MENTOR_FULL", [])
+    pairs = {(each["mentee"]["displayName"], each["mentor"]["displayName"]) for each in conflict["pins"]}
+    assert pairs == {("Noa", "Mia"), ("Nils", "Mia")}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kith_matching.shapes import Mode
+from kith_matching.shapes import Mode, PairOut
 
 
 class _In(BaseModel):
@@ -55,11 +55,6 @@ class DifferenceOut(ChangeOut):
     model_config = ConfigDict(from_attributes=True)
 
     weighs: int
-
-
-class PairOut(BaseModel):
-    mentee_id: UUID
-    mentor_id: UUID
 
 
 class ComparisonOut(BaseModel):
