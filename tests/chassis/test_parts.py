@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -113,16 +113,19 @@ def test_a_logged_exception_says_where_it_happened_and_nothing_of_what_people_wr
     configure_logging(AppSettings(log_level="INFO"), service="notes")
     password = "hunter2hunter2"
     try:
-        int(f"{password} of ada@example.org")  # says what it was given
-    except ValueError:
-        logging.getLogger("x").exception("failed")
+        try:
+            int(f"{password} of ada@example.org")  # says what it was given
+        except ValueError as error:
+            raise RuntimeError(password) from error
+    except RuntimeError:
+        logging.getLogger("x").exception("failed", extra={"odd": "\ud800", "key": uuid4()})
     root.handlers, root.level = before
     out = capsys.readouterr().out
     assert "hunter2" not in out
     assert "ada@" not in out
-    [found] = json.loads(out)["exception"]
-    assert found["exc_type"] == "ValueError"
-    assert found["frames"][0]["name"].startswith("test_a_logged_exception")
+    found = json.loads(out)["exception"]
+    assert [each["exc_type"] for each in found] == ["RuntimeError", "ValueError"]
+    assert all(each["frames"][0]["name"].startswith("test_a_logged_exception") for each in found)
 
 
 values = st.tuples(
