@@ -75,7 +75,7 @@ class Lines(logging.Formatter):
 def _where(error: BaseException | None) -> list[dict[str, Any]]:
     """What an exception is, and those behind it; neither words nor local variables, which hold what people wrote."""
     found: list[dict[str, Any]] = []
-    while error and len(found) < _MOST:
+    while error is not None and len(found) < _MOST:
         frames = traceback.extract_tb(error.__traceback__, limit=-_MOST)  # the innermost
         told = [{"filename": each.filename, "lineno": each.lineno, "name": each.name} for each in frames]
         found.append({"exc_type": type(error).__name__, "frames": told})

@@ -26,8 +26,6 @@ from kith_matching.scoring import Cohort, Rules, Weights, person
 
 EVERY_PAIR = 250_000
 CONFLICTS = 100  # that a run tells of
-
-
 # Nobody left the cohort since the request but who paused, or was paired and has no room any more.
 _WHY = {
     "prohibited": "a pinned pair is prohibited as well; drop one of the two",
@@ -42,7 +40,7 @@ class ConflictError(ValueError):
     """Wishes that cannot all be met; `found` is JSON-ready, each smallest set of them with its reason and its pairs."""
 
     def __init__(self, wrong: Sequence[Contradiction[UUID]]) -> None:
-        super().__init__(f"{len(wrong)} conflicts among pins and prohibitions; {_WHY[wrong[0].reason]}")
+        super().__init__(f"pins and prohibitions contradict each other: {_WHY[wrong[0].reason]}")
         self.found = [
             {"reason": each.reason, "pins": _of_two(each.pins), "prohibited": _of_two(each.never)}
             for each in wrong[:CONFLICTS]
