@@ -339,7 +339,7 @@ def _rows(
         told("lived in", took / 60, "minutes"),
         told("acts of members and coordinator, none past GraphQL", year.there.acts, "mutations"),
         told("match runs published", len(year.gaps), "runs"),
-        told("their largest gap, which is what priority costs at most", max(year.gaps), ""),
+        told("their largest gap, which is what priority costs at most", max(year.gaps), "score"),
         told("mentees who had a mentor", len(had) / mentees, "of all"),
         told("weeks until then, median", float(np.median(waits)), "weeks"),
         told("weeks until then, longest tenth", float(np.quantile(waits, 0.9)), "weeks"),
