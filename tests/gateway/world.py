@@ -62,7 +62,8 @@ async def settled(made, people, key_of, matching):
     made.ids["App"] = registered["app"]["id"]
     held = frozenset(permissions_of_app(SCOPES))
     made.actors["app"] = Actor(owner.community_id, key_of(made.ids["App"]), held, app=True)
-    group = (await circles(whole, owner, mentors, mentees))[0]["id"]
+    circle = (await circles(whole, owner, mentors, mentees))[0]
+    group, one_of_it = circle["id"], someone(owner, circle["memberships"][0]["member"]["id"], key_of)
     made.ids |= {"Member": mentees[0], "Pairing": first["id"], "Group": group}
 
     async def do(name, given, want, by=owner):
@@ -87,7 +88,7 @@ async def settled(made, people, key_of, matching):
     thread = (await do("openThread", given, "thread { id }", by=mentor))["thread"]["id"]
     post = (await do("writePost", {"threadId": thread, "body": "B"}, "post { id }", by=mentor))["post"]["id"]
     made.ids |= {"Space": space, "Thread": thread, "Post": post}
-    await do("rsvp", {"sessionId": made.ids["Session"], "answer": "YES"}, "rsvp { answer }", by=mentor)
+    await do("rsvp", {"sessionId": made.ids["Session"], "answer": "YES"}, "rsvp { answer }", by=one_of_it)
 
     async def thanked():
         given = {"receiverId": mentees[0], "message": "Thanks."}
