@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import networkx as nx
 import numpy as np
 import rustworkx
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
@@ -22,6 +23,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from kith_matching.assignment import UNITS, Assignment, assign
 from kith_matching.candidates import candidates
 from kith_matching.introductions import introduce, meetings
+from kith_matching.optimum import optimum
 from kith_matching.scoring import Cohort, Person, Rules, Weights
 
 Found = dict[str, Any]
@@ -123,6 +125,18 @@ def scipy(n: int, seed: int) -> Found:
     }
 
 
+def greedy(n: int, seed: int) -> Found:
+    """The best pair that is still free, and the next: what most mentoring software that pairs at all does."""
+    scores, room = mentees(n, seed)
+    began = time.process_time()
+    table, places, free, total, matched = scores.tocoo(), room.tolist(), [True] * n, 0.0, 0
+    best = np.argsort(-table.data, kind="stable")
+    for i, j, value in zip(table.row[best].tolist(), table.col[best].tolist(), table.data[best].tolist(), strict=True):
+        if free[i] and places[j]:
+            free[i], places[j], total, matched = False, places[j] - 1, total + value, matched + 1
+    return {"seconds": time.process_time() - began, "matched": matched, "total": total}
+
+
 def people(n: int, seed: int) -> csr_array:
     """As many people with some forty whom they may meet, and scores."""
     scores = meetings(n, np.empty((0, 2), dtype=int), np.empty(0, dtype=int), now=0, most=40, seed=seed)
@@ -143,20 +157,33 @@ def rounds(n: int, seed: int) -> Found:
 
 
 def rustwork(n: int, seed: int) -> Found:
-    scores = people(n, seed)
+    edges = _edges(people(n, seed))
     began = time.process_time()
-    table, graph = scores.tocoo(), rustworkx.PyGraph()
+    graph = rustworkx.PyGraph()
     graph.add_nodes_from(range(n))
-    edges = [
-        (i, j, round(v * UNITS))
-        for i, j, v in zip(table.row.tolist(), table.col.tolist(), table.data.tolist(), strict=True)
-        if i < j
-    ]
     graph.add_edges_from(edges)
     found = rustworkx.max_weight_matching(graph, max_cardinality=True, weight_fn=int)
     seconds = time.process_time() - began
     total = sum(graph.get_edge_data(i, j) for i, j in found) / UNITS
     return {"seconds": seconds, "matched": 2 * len(found), "total": total}
+
+
+def blossoms(n: int, seed: int) -> Found:
+    """As networkx has them."""
+    edges = _edges(people(n, seed))
+    began = time.process_time()
+    graph = nx.Graph()
+    graph.add_weighted_edges_from(edges)
+    found = nx.max_weight_matching(graph, maxcardinality=True)
+    seconds = time.process_time() - began
+    total = sum(graph[i][j]["weight"] for i, j in found) / UNITS
+    return {"seconds": seconds, "matched": 2 * len(found), "total": total}
+
+
+def _edges(scores: csr_array) -> list[tuple[int, int, int]]:
+    table = scores.tocoo()
+    triples = zip(table.row.tolist(), table.col.tolist(), table.data.tolist(), strict=True)
+    return [(i, j, round(value * UNITS)) for i, j, value in triples if i < j]
 
 
 def year(n: int, seed: int) -> Found:
@@ -173,11 +200,8 @@ def year(n: int, seed: int) -> Found:
     return {"seconds": time.process_time() - began, "repeats": again, "waited_twice": waited, "meetings": len(met)}
 
 
-def first_look(n: int, seed: int) -> Found:
-    """The thirty best of each of many mentees among a fifth as many mentors; and of some, how many these miss.
-
-    A missed one counts only if it is better than the worst of those found.
-    """
+def _cohort(n: int, m: int, seed: int) -> Cohort:
+    """Mentees and mentors with four skills each, some of them common, in four zones."""
     rng, tags = np.random.default_rng(seed), [f"skill {k}" for k in range(200)]
     often = 1 / np.arange(1, 201) ** 0.8
     zones = ["Europe/Vienna", "America/New_York", "Asia/Kolkata", None]
@@ -197,13 +221,21 @@ def first_look(n: int, seed: int) -> Found:
             for k in range(count)
         ]
 
-    cohort = Cohort(some(n), some(n // 5), weights=Weights(), rules=Rules(), week=date(2026, 3, 2))
+    return Cohort(some(n), some(m), weights=Weights(), rules=Rules(), week=date(2026, 3, 2))
+
+
+def first_look(n: int, seed: int) -> Found:
+    """The thirty best of each of many mentees among a fifth as many mentors; and of some, how many these miss.
+
+    A missed one counts only if it is better than the worst of those found.
+    """
+    cohort = _cohort(n, n // 5, seed)
     began, began_clock = time.process_time(), time.monotonic()
     found = candidates(cohort, most=30, seed=seed)
     seconds, clock = time.process_time() - began, time.monotonic() - began_clock
     seen = hit = 0
     columns = np.arange(n // 5)
-    for row in rng.choice(n, min(CHECKED, n), replace=False).tolist():
+    for row in np.random.default_rng(seed).choice(n, min(CHECKED, n), replace=False).tolist():
         score, allowed = cohort.scores(np.full(len(columns), row), columns)
         score[~allowed] = -1
         mine = found.indices[found.indptr[row] : found.indptr[row + 1]]
@@ -214,8 +246,26 @@ def first_look(n: int, seed: int) -> Found:
     return {"seconds": seconds, "clock": clock, "recall": hit / max(seen, 1)}
 
 
+def on_all(n: int, seed: int) -> Found:
+    """As many mentors as mentees with room for one: all pairs scored and assigned, and how much less others reach.
+
+    few     mentees matched among the thirty best of each alone
+    proven  the total as a match run has it: few at first, then those that are missing
+    """
+    cohort, room = _cohort(n, n, seed), np.ones(n, dtype=int)
+    best = assign(candidates(cohort, most=n, seed=seed), room)
+    few = assign(candidates(cohort, most=30, seed=seed), room)
+    began = time.process_time()
+    proven = optimum(cohort, room, seed=seed).assignment
+    seconds = time.process_time() - began
+
+    assert proven.matched == best.matched
+    return {"seconds": seconds, "few": 1 - few.matched / best.matched, "proven": 1 - proven.total / best.total}
+
+
 SOLVERS: dict[str, Callable[[int, int], Found]] = {
-    each.__name__: each for each in (kith, early, again, ortools, scipy, rounds, rustwork, year, first_look)
+    each.__name__: each
+    for each in (kith, early, again, ortools, scipy, greedy, rounds, rustwork, blossoms, year, first_look, on_all)
 }
 
 

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 _SUGGESTION = re.compile(r" Did you mean .*\?", re.DOTALL)
 _MAX_MESSAGE = 500
 _MAX_LOCATIONS = 5
+BYTES_FOR_ONE = 10_000
+"""Of an answer's data, that cost as much as a thing a service is asked about."""
 # What the caller may see is nobody else's: a cache that ignores Authorization must not keep the answer to a GET.
 _PRIVATE: Headers = ((b"cache-control", b"no-store"), (b"vary", b"Accept"))
 _HEADERS: dict[bool, Headers] = {
@@ -35,11 +37,13 @@ def answered(result: ExecutionResult, context: Context, *, modern: bool) -> Answ
     """The answer to an operation; `modern` when the client knows GraphQL's own media type."""
     errors = result.errors or []
     body: dict[str, Any] = {}
+    data = b""
     if executed(result):
-        body["data"] = result.data
+        data = msgspec.json.encode(result.data)
+        body["data"] = msgspec.Raw(data)
     if errors:
         body["errors"] = shown(errors, suggesting=context.introspection)
-    body["extensions"] = {"cost": cost(context, result)}
+    body["extensions"] = {"cost": cost(context, result, len(data))}
     if len(errors) > MAX_ERRORS:
         body["extensions"]["errorsLeftOut"] = len(errors) - MAX_ERRORS
     # A client that asks for plain JSON gets 200 for whatever was well-formed HTTP, as such clients expect.
@@ -65,14 +69,17 @@ def executed(result: ExecutionResult) -> bool:
     return result.data is not None or any(error.path for error in result.errors or ())
 
 
-def cost(context: Context, result: ExecutionResult) -> dict[str, Any]:
-    """What the operation was estimated to cost, what it did, and what the caller has left; settles what was paid."""
+def cost(context: Context, result: ExecutionResult, size: int) -> dict[str, Any]:
+    """What the operation was estimated to cost, what it did, and what the caller has left; settles what was paid.
+
+    size  bytes of its data: what is read once and shown a thousand times costs too
+    """
     requested = max(context.cost, 1)
     actual = 1
     if executed(result):
         # Where something else than a service failed, what was asked when it did is chance.
         exact = all(isinstance(_origin(each), UpstreamError) for each in result.errors or ())
-        actual = max(context.answered, 1) if exact else requested
+        actual = (max(context.answered, 1) if exact else requested) + size // BYTES_FOR_ONE
     told = {"requested": requested, "actual": actual, "limit": context.limits.cost}
     if context.purse is not None:
         context.purse.settle(actual if context.purse.paid else 0)

@@ -38,6 +38,7 @@ from strawberry.types.field import StrawberryField
 from kith_gateway.context import Limits
 from kith_gateway.inputs import check_literals, nodes_of, refusal
 from kith_gateway.joins import AnyNode, AnyNodes, Fetch, Join, Pages, Value, declaration_of
+from kith_gateway.places import Text
 from kith_gateway.writes import Write
 
 MAX_ERRORS = 10
@@ -52,7 +53,10 @@ MAX_REPEATED = 15
 MAX_FRAGMENTS = 40
 MAX_SPREADS = 150
 """Fragments spread, by their name or in place."""
+MAX_SHOWN = 100_000
+"""Objects an answer could have, as lists are weighed: one that is read once may be shown in many places."""
 _TYPICAL_LIST = 10
+_MAX_INT = 2**31
 MAX_NAMED = 400
 """What has a colon: arguments, members of objects, variables, aliases."""
 MAX_DIRECTIVES = 100
@@ -81,7 +85,7 @@ def parsed(text: str, max_tokens: int) -> DocumentNode:
             "TOO_LARGE", f"The document has more than {MAX_TEXT:,} characters; give long values as variables."
         )
     _count(text, max_tokens)
-    document = parse(text, max_tokens=max_tokens)
+    document = parse(Text(text), max_tokens=max_tokens)
     if _SUSPICIOUS.search(text):
         check_literals(document)
     for node in nodes_of(document):
@@ -159,6 +163,13 @@ def check_size(document: DocumentNode) -> None:
         _check(what, count, most)
 
 
+def whole(value: Any) -> int | None:
+    """The number GraphQL reads for an Int in a variable, where 100.0 is one; None for what is none."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_INT:
+        return int(value)
+    return value if isinstance(value, int) else None
+
+
 class Weigher:
     """Weighs an operation; `asked` is the variables its weight depends on."""
 
@@ -169,7 +180,7 @@ class Weigher:
         self.operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
         self.fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self.variables: dict[str, Any] = {}
-        self.weighed: dict[str, tuple[int, int]] = {}
+        self.weighed: dict[str, tuple[int, int, int]] = {}
         self.asked: set[str] = set()
 
     def weigh(self, name: str | None) -> int:
@@ -180,16 +191,20 @@ class Weigher:
         if operation is None:
             return 0
         root = self.schema.get_root_type(operation.operation)
-        defaults = {
-            each.variable.name.value: int(each.default_value.value)
-            for each in operation.variable_definitions or ()
-            if isinstance(each.default_value, IntValueNode)
-        }
+        defaults: dict[str, Any] = {}
+        for each in operation.variable_definitions or ():
+            if isinstance(each.default_value, IntValueNode):
+                defaults[each.variable.name.value] = int(each.default_value.value)
+            elif isinstance(each.default_value, ListValueNode):
+                defaults[each.variable.name.value] = list(each.default_value.values)
         self.variables = defaults | self.given
-        cost, _ = self._selections(operation.selection_set, root, 1, 1)
+        cost, shown, _ = self._selections(operation.selection_set, root, 1, 1)
         if cost > self.limits.cost:
             message = f"This operation costs {cost}; {self.limits.cost} is the most. Ask for smaller pages."
             raise GraphQLError(message, extensions={"code": "TOO_COSTLY", "cost": cost, "limit": self.limits.cost})
+        if shown > MAX_SHOWN:
+            message = f"This operation could show {shown:,} objects; {MAX_SHOWN:,} are the most. Ask for smaller pages."
+            raise refusal("TOO_LARGE", message)
         return cost
 
     def writes(self, name: str | None) -> dict[str, Write]:
@@ -227,51 +242,54 @@ class Weigher:
 
     def _selections(
         self, selections: SelectionSetNode, parent: GraphQLNamedType | None, depth: int, nesting: int
-    ) -> tuple[int, int]:
-        """The cost of these selections for one parent, and how many fields deep they go."""
+    ) -> tuple[int, int, int]:
+        """The cost of these selections for one parent, how many objects they show, and how many fields deep they go."""
         if depth > self.limits.depth or nesting > 3 * MAX_NESTING:
             raise refusal("TOO_DEEP", f"Fields stand more than {self.limits.depth} deep in each other.")
-        total, deepest = 0, 0
+        total, objects, deepest = 0, 0, 0
         for node in selections.selections:
             if isinstance(node, FieldNode):
-                cost, inner = self._field(node, parent, depth, nesting)
+                cost, shown, inner = self._field(node, parent, depth, nesting)
                 inner += 1
             elif isinstance(node, InlineFragmentNode):
                 kind = self.schema.get_type(node.type_condition.name.value) if node.type_condition else parent
-                cost, inner = self._selections(node.selection_set, kind, depth, nesting + 1)
+                cost, shown, inner = self._selections(node.selection_set, kind, depth, nesting + 1)
             else:
-                cost, inner = self._spread(node, depth, nesting)
+                cost, shown, inner = self._spread(node, depth, nesting)
             total += cost
+            objects += shown
             deepest = max(deepest, inner)
-        return total, deepest
+        return total, objects, deepest
 
-    def _spread(self, node: Any, depth: int, nesting: int) -> tuple[int, int]:
+    def _spread(self, node: Any, depth: int, nesting: int) -> tuple[int, int, int]:
         assert isinstance(node, FragmentSpreadNode)  # noqa: S101 -- there are three kinds of selection
         name = node.name.value
         if name not in self.weighed:
             fragment = self.fragments.get(name)
             if fragment is None:
-                return 0, 0  # validation will say so
-            self.weighed[name] = (0, 0)  # a cycle weighs nothing; validation will refuse it
+                return 0, 0, 0  # validation will say so
+            self.weighed[name] = (0, 0, 0)  # a cycle weighs nothing; validation will refuse it
             kind = self.schema.get_type(fragment.type_condition.name.value)
             self.weighed[name] = self._selections(fragment.selection_set, kind, depth, nesting + 1)
-        cost, deep = self.weighed[name]
+        cost, shown, deep = self.weighed[name]
         if depth + deep - 1 > self.limits.depth:
             raise refusal("TOO_DEEP", f"Fields stand more than {self.limits.depth} deep in each other.")
-        return cost, deep
+        return cost, shown, deep
 
-    def _field(self, node: FieldNode, parent: GraphQLNamedType | None, depth: int, nesting: int) -> tuple[int, int]:
+    def _field(
+        self, node: FieldNode, parent: GraphQLNamedType | None, depth: int, nesting: int
+    ) -> tuple[int, int, int]:
         fields = getattr(parent, "fields", {})
         found = fields.get(node.name.value)
         if found is None:
             # Introspection, or something validation will refuse.
-            return 0, 0
+            return 0, 0, 0
         own, times = self._price(found.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF), node)
         if node.selection_set is None:
-            return own, 0
+            return own, 0, 0
         named = get_named_type(found.type)
-        inner, deep = self._selections(node.selection_set, named, depth + 1, nesting + 1)
-        return own + times * inner, deep
+        inner, shown, deep = self._selections(node.selection_set, named, depth + 1, nesting + 1)
+        return own + times * inner, times * (1 + shown), deep
 
     def _price(self, field: StrawberryField | None, node: FieldNode) -> tuple[int, int]:
         """What a field costs itself, and for how many things its selections are asked."""
@@ -315,5 +333,5 @@ class Weigher:
         if not isinstance(value, VariableNode):
             return None
         self.asked.add(value.name.value)
-        found = self.variables.get(value.name.value)
-        return max(found, 1) if isinstance(found, int) else None
+        found = whole(self.variables.get(value.name.value))
+        return None if found is None else max(found, 1)

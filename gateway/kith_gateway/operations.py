@@ -21,7 +21,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.extensions import SchemaExtension
 
 from kith_gateway.context import Context, Limits
-from kith_gateway.guard import Weigher, check_size, parsed, validated
+from kith_gateway.guard import Weigher, check_size, parsed, validated, whole
 from kith_gateway.inputs import check_variables, nodes_of, refusal
 from kith_gateway.plans import Compiler
 from kith_gateway.shapes import RefusedError, Shape
@@ -30,6 +30,12 @@ from kith_gateway.upstream import UpstreamError
 WRITES_BY_GET = "METHOD_NOT_ALLOWED"
 _MAX_WEIGHED = 64
 _MAX_PLANS = 8
+MAX_NAME = 200
+"""Characters of an operationName."""
+_OWN = 100
+"""Characters of a text that take as much memory as an operation does beside its text."""
+_SHARE = 8
+"""What alone would take more than such a part of all there may be is not remembered."""
 _ABSENT = object()
 _PLAIN: dict[str, type] = {"ID": str, "String": str, "Boolean": bool, "Int": int}
 _INT = range(-(2**31), 2**31)
@@ -39,6 +45,8 @@ class Operation:
     """One operation of a document. Raises GraphQLError when the document is no document, or too large to be read."""
 
     def __init__(self, schema: GraphQLSchema, text: str, name: str | None, limits: Limits, introspection: bool) -> None:
+        self.at = schema, text, name, limits, introspection
+        self.size = len(text) + len(name or "") + _OWN
         self.schema, self.name, self.limits, self.introspection = schema, name, limits, introspection
         self.document = parsed(text, limits.tokens)
         self._errors: tuple[GraphQLError, ...] | None = None
@@ -55,6 +63,8 @@ class Operation:
             request.cost = self._weigh(variables)
             if self._errors is None:
                 self._errors = self._looked_over()
+                if self.node is not None:
+                    remembered.keep(self)
             if self._changes and request.reads:
                 raise refusal(WRITES_BY_GET, "What changes something is sent with POST; a link or an image is a GET.")
             if self._needs_login:
@@ -108,8 +118,7 @@ class Operation:
         found = (variables.get(name, _ABSENT) for name in names)
         # A list counts by its length, told apart from a number that is the same.
         return tuple(
-            (len(each),) if isinstance(each, list) else each if each is _ABSENT or isinstance(each, int) else None
-            for each in found
+            (len(each),) if isinstance(each, list) else each if each is _ABSENT else whole(each) for each in found
         )
 
     def plan(self, variables: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]] | None:
@@ -174,7 +183,8 @@ class _Query:
             elif (value is None and not required) or (type(value) is kind and (kind is not int or value in _INT)):
                 found[name] = value
             else:
-                coerced = get_variable_values(self.schema, self.operation.variable_definitions or (), dict(variables))
+                defined = self.operation.variable_definitions or ()
+                coerced = get_variable_values(self.schema, defined, dict(variables), max_errors=1)
                 return coerced.coerced if isinstance(coerced, VariableValues) else None
         return found
 
@@ -189,7 +199,7 @@ def _switches(document: DocumentNode) -> Iterator[str]:
 
 
 class _Remembered:
-    """The operations used last, as many as their documents' text allows, and always the very last."""
+    """The valid operations used last, as many as the text of their documents allows."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -202,19 +212,21 @@ class _Remembered:
         self._operations.clear()
         self.size = 0
 
-    def find(self, schema: GraphQLSchema, text: str, request: Context) -> Operation:
-        at = (schema, text, request.operation, request.limits, request.introspection)
+    def find(self, at: tuple[Any, ...]) -> Operation | None:
         known = self._operations.get(at)
         if known is not None:
             self._operations.move_to_end(at)
-            return known
-        made = Operation(*at)
-        self._operations[at] = made
-        self.size += len(text)
-        while self.size > request.limits.remembered and len(self._operations) > 1:
-            (_, old, *_), _ = self._operations.popitem(last=False)
-            self.size -= len(old)
-        return made
+        return known
+
+    def keep(self, operation: Operation) -> None:
+        most = operation.limits.remembered
+        if operation.size > most // _SHARE or operation.at in self._operations:
+            return
+        self._operations[operation.at] = operation
+        self.size += operation.size
+        while self.size > most:
+            _, old = self._operations.popitem(last=False)
+            self.size -= old.size
 
 
 remembered = _Remembered()
@@ -222,7 +234,13 @@ remembered = _Remembered()
 
 def examine(schema: GraphQLSchema, text: str, request: Context) -> Operation:
     """The operation a request asks for. Raises GraphQLError for a text that is no document, or too large to be read."""
-    return remembered.find(schema, text, request)
+    if request.operation is not None and len(request.operation) > MAX_NAME:
+        raise refusal("TOO_LARGE", f"The operationName has more than {MAX_NAME} characters.")
+    at = schema, text, request.operation, request.limits, request.introspection
+    known: Operation | None = request.looked_over
+    if known is not None and known.at == at:
+        return known
+    return remembered.find(at) or Operation(*at)
 
 
 class Guarded(SchemaExtension):
@@ -230,17 +248,16 @@ class Guarded(SchemaExtension):
 
     def on_parse(self) -> Iterator[None]:
         context = self.execution_context
-        context.graphql_document = self._operation().document
+        schema = context.schema._schema  # noqa: SLF001 -- the graphql-core schema has no public name
+        self.operation = examine(schema, context.query or "", context.context)
+        context.graphql_document = self.operation.document
         yield
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
-        operation = self._operation()
-        known = context.context.looked_over is operation
+        known = context.context.looked_over is self.operation
         # A list, be it empty: Strawberry then does not validate again what was validated when it was first seen.
-        context.pre_execution_errors = [] if known else operation.troubles(context.context, context.variables or {})
+        context.pre_execution_errors = (
+            [] if known else self.operation.troubles(context.context, context.variables or {})
+        )
         yield
-
-    def _operation(self) -> Operation:
-        context = self.execution_context
-        return examine(context.schema._schema, context.query or "", context.context)  # noqa: SLF001 -- the graphql-core schema has no public name

@@ -27,7 +27,8 @@ class Settings(AppSettings):
     max_remembered: int = Field(
         default=75_000,
         ge=0,
-        description="Characters of all documents kept parsed and compiled; each takes 150 to 400 bytes of memory.",
+        description="Characters of all documents kept parsed and compiled, and 100 for each; each takes 150 to 400 "
+        "bytes of memory. What alone would take an eighth is not kept.",
     )
     max_cost: int = Field(default=20000, ge=100, description="Things one operation may ask the services for.")
 
@@ -76,7 +77,9 @@ class Settings(AppSettings):
     )
     socket_queue_messages: int = Field(default=1000, ge=10, description="The same in messages.")
     replay_places: int = Field(
-        default=20_000, ge=0, description="As many places of the stream back a subscription can be taken up again."
+        default=20_000,
+        ge=0,
+        description="As many places of the stream back a subscription can be taken up again; 0: none is.",
     )
 
     def service_urls(self) -> dict[str, str]:

@@ -76,13 +76,17 @@ class Read:
 
 @dataclass(slots=True)
 class Slot:
-    """One attribute of a struct: read from `member`, shown as `shown` (None: not at all)."""
+    """One attribute of a struct: read from `member`, shown as `shown` (None: not at all).
+
+    `shape` is that of the objects in it: what is read alike may be shown under other names.
+    """
 
     at: str
     shown: str | None
     member: str
     type: Any
     default: Any = msgspec.NODEFAULT
+    shape: "Shape | None" = None
 
 
 _KEY = str | None
@@ -110,16 +114,17 @@ class Layout:
 
     def signature(self) -> tuple[Any, ...]:
         """What makes two selections the same, however they are written."""
-        slots = tuple((each.shown, each.member, each.type, each.default) for each in self.slots)
+        slots = tuple((each.shown, each.member, each.type, each.default, each.shape) for each in self.slots)
         return self.kind, slots, tuple(self.ids.items()), tuple(self.copies)
 
     def value(self, shown: str, member: str, read: Read, *, nullable: bool) -> None:
         known = self.members.get(member)
         if known is None:
             slot = self.add(shown, member, read.type, None if nullable else msgspec.NODEFAULT)
+            slot.shape = read.shape
             if read.shape is not None and read.shape.busy:
                 self.inner.append((slot.at, read))
-        elif known.type == read.type and known.at not in self.ids:
+        elif known.type == read.type and known.shape is read.shape and known.at not in self.ids:
             self.copies.append((self.add(shown).at, known.at))
         else:
             raise RefusedError(member)

@@ -94,10 +94,12 @@ async def test_only_the_types_an_app_asked_for_arrive(delivery, owner, receiver)
     assert stored == [{"n": 3}]
 
 
-async def test_who_blocked_or_reported_whom_reaches_no_app_whatever_it_listens_to(delivery, owner, receiver):
+async def test_who_blocked_whom_or_went_quiet_reaches_no_app_whatever_it_listens_to(delivery, owner, receiver):
     withheld = [f"identity.member_{each}.v1" for each in ("blocked", "unblocked", "reported")]
+    withheld += [f"matching.held_request_{each}.v1" for each in ("made", "declined", "withdrawn", "expired")]
+    withheld.append("matching.pairing_nudged.v1")
     async with delivery.client(owner) as client:
-        for wanted in (["*"], ["identity.*"], withheld):
+        for wanted in (["*"], ["identity.*", "matching.*"], withheld):
             made = await client.post("/webhook-endpoints", json={"url": receiver.url, "event_types": wanted})
             assert made.status_code == 201, made.text
     types = [*withheld, "identity.member_joined.v1"]

@@ -1,6 +1,7 @@
 """Operations and services made up at random, from the schema and its declarations alone; the same for the same seed."""
 
 import random
+import re
 from uuid import UUID
 
 import msgspec
@@ -16,6 +17,8 @@ from kith_gateway.upstream import ServiceUnavailableError, UpstreamError, decode
 CORE = schema._schema
 ROUTES = {}
 WORDS = ["", "Ada", 'quote " and \\', "ünïcödé ✓", "\u2028 \x7f", "a" * 40, "2027-03-01T18:00:00Z"]
+TOO = "Too: "
+SAID_OTHERWISE = re.compile(r"\w+Too: ")
 WRONG = [None, 7, -(2**31) - 1, 2**53 + 1, 2**70, 1.5, "text", True, [], {}, [None], ["x"], {"id": 3}, "NaN"]
 WRONG_FOR = {
     "Int": [2**31, -(2**31) - 1, 2**70, 3.0, 1.5, "4", True],
@@ -142,11 +145,17 @@ class Author:
         name, found = self.chance.choice(fields)
         named = get_named_type(found.type)
         inner = "" if is_leaf_type(named) else " " + self.selections(named, depth + 1)
+        if not inner and not found.args and self.chance.random() < 0.2:
+            return f"{name}{TOO}{name}"
         if self.chance.random() < 0.15:
             return f"{self.name('a')}: {name}{self.arguments(found)}{self.switch()}{inner}"
         # Under its own name a field says the same wherever it stands, or answers would contradict each other.
         arguments = self.said.setdefault((kind.name, name), self.arguments(found))
-        return f"{name}{arguments}{self.switch()}{inner}"
+        written = f"{name}{arguments}{self.switch()}{inner}"
+        if TOO in inner and len(inner) < 100:
+            # Beside it the same of the same, but under the services' own names.
+            written += f" {self.name('a')}: {name}{arguments}{SAID_OTHERWISE.sub('', inner)}"
+        return written
 
     def arguments(self, found):
         left_out = set()

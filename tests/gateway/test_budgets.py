@@ -181,7 +181,7 @@ async def test_an_operation_costs_what_the_services_answered_about_each_thing_on
     purse = Budgets(plenty, plenty, plenty, most=9, clock=clock).purse(caller, None)
     limits = Limits.of(Settings())
     context = Context(services, authorization="Bearer x", principal=caller, limits=limits, purse=purse)
-    cost = answers.cost(context, await way(context, PAGE, {}))
+    cost = answers.cost(context, await way(context, PAGE, {}), 25_000)
     asked = [(route, msgspec.json.decode(asked)[0]) for _, route, asked in services.calls]
     about = {
         (route, key) for route, named in asked for key in named.get("keys", [""]) if services.faults.get(route) is None
@@ -189,7 +189,8 @@ async def test_an_operation_costs_what_the_services_answered_about_each_thing_on
     assert len(about) > 6
     assert cost["requested"] == 1 + 3 * (1 + 1 + 10)
     # After a fault that should not be, what was asked for is kept: then it is chance what was under way.
-    assert cost["actual"] == (len(about) if fault != "misaligned" else cost["requested"])
+    shown = 2  # for each ten thousand bytes one
+    assert cost["actual"] == shown + (len(about) if fault != "misaligned" else cost["requested"])
     assert cost["remaining"] == 1000 - cost["actual"]
     assert (cost["bucket"], cost["burst"], cost["restoreRate"]) == ("member", 1000, 1.0)
 

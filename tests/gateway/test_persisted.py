@@ -6,10 +6,14 @@ from hashlib import sha256
 import pytest
 from graphql import GraphQLError
 
+from kith_chassis.ids import new_id
 from kith_gateway.persisted import Persisted, WrongListError, read_list
-from kith_testkit.probe import Actor
+from kith_testkit.probe import MEMBER, Actor
+
+from .listening import connected
 
 COMMUNITY = "{ community { name } }"
+RECOGNIZED = "subscription { recognized { cursor } }"
 REFRESH = "mutation ($i: RefreshSessionInput!) { refreshSession(input: $i) { errors { code } } }"
 MODERN = {"Accept": "application/graphql-response+json"}
 
@@ -124,6 +128,32 @@ async def test_where_only_the_list_is_trusted_nobody_gets_around_it(
         stolen = by_hash(COMMUNITY, query="{ members { edges { cursor } } }")
         assert code_of(await client.post("/graphql", json=stolen)) == "BAD_USER_INPUT"
         assert sum(gateway.calls.values()) == before
+
+
+@pytest.mark.integration
+async def test_a_subscription_is_known_by_its_hash_once_its_text_came_with_it(running):
+    async with connected(running.url, Actor(new_id(), permissions=MEMBER)) as client:
+        await client.send(type="subscribe", id="1", payload=by_hash(RECOGNIZED))
+        assert await client.error() == "PERSISTED_QUERY_NOT_FOUND"
+        await client.send(type="subscribe", id="1", payload=by_hash("{ other }", query=RECOGNIZED))
+        assert await client.error() == "BAD_USER_INPUT"
+        await client.send(type="subscribe", id="1", payload=by_hash(RECOGNIZED, query=RECOGNIZED))
+        await client.send(type="subscribe", id="2", payload=by_hash(RECOGNIZED))
+        assert await client.silent()
+
+
+@pytest.mark.integration
+async def test_where_only_the_list_is_trusted_nothing_else_is_listened_to(live, tmp_path):
+    (tmp_path / "relay.json").write_text(json.dumps({hash_of(RECOGNIZED): RECOGNIZED}))
+    only = {"trusted_documents": str(tmp_path), "trusted_only": True}
+    async with live(**only) as gateway, connected(gateway.url, Actor(new_id(), permissions=MEMBER)) as client:
+        other = RECOGNIZED + " "
+        for payload in ({"query": other}, by_hash(other), by_hash(other, query=other)):
+            await client.send(type="subscribe", id="1", payload=payload)
+            assert await client.error() == "PERSISTED_QUERY_NOT_IN_LIST"
+        await client.send(type="subscribe", id="1", payload={"query": RECOGNIZED})
+        await client.send(type="subscribe", id="2", payload=by_hash(RECOGNIZED))
+        assert await client.silent()
 
 
 @pytest.mark.integration

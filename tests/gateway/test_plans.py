@@ -134,6 +134,22 @@ async def test_what_one_service_is_asked_about_in_two_places_has_in_each_the_nam
     assert b'"receiver":{"weeklyHours":' in ours
 
 
+@pytest.mark.parametrize(("a", "b"), [("tag", "skill"), ("skill", "tag")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{ a: member(id: "ID") { skillsOffered { A: tag } } b: member(id: "ID") { skillsOffered { B: tag } } }',
+        '{ member(id: "ID") { a: skillsOffered { A: tag } b: skillsOffered { B: tag } } }',
+    ],
+)
+async def test_what_stands_inside_a_value_has_in_each_place_the_name_it_was_given_there(text, a, b):
+    said = [{"skills_offered": [{"tag": "baking"}]}]
+    written = text.replace("ID", MEMBER).replace("A:", f"{a}:").replace("B:", f"{b}:")
+    answer = (await alike("/read/members", said, written))["data"]
+    found = [each["skillsOffered"] if "a: member" in text else each for each in answer.get("member", answer).values()]
+    assert found == [[{a: "baking"}], [{b: "baking"}]]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -97,16 +97,22 @@ async def test_what_ends_by_complete_says_no_more_and_its_id_is_free_again(runni
         assert bodies(await client.data()) == ["Two."]
 
 
-async def test_pairings_requests_and_match_runs_come_as_they_go_on_to_whom_they_concern(running, place, key_of):
-    owner, (mentor, mentee) = place.owner, place.people
-    program = (await running.do("openProgram", {"name": "Spring"}, by=owner, want="program { id }"))["program"]["id"]
-    for who, side in ((mentor, "MENTOR"), (mentee, "MENTEE")):
+async def enrolled(running, place):
+    """A program with both in it, a mentor and a mentee."""
+    program = (await running.do("openProgram", {"name": "Spring"}, by=place.owner, want="program { id }"))["program"]
+    for who, side in zip(place.people, ("MENTOR", "MENTEE"), strict=True):
 
-        async def enrolled(who=who, side=side):
-            given = {"programId": program, "side": side}
+        async def in_it(who=who, side=side):
+            given = {"programId": program["id"], "side": side}
             return (await running.do("enroll", given, by=who, want="enrollment { id }"))["enrollment"]
 
-        await eventually(enrolled, what="matching hearing of them")
+        await eventually(in_it, what="matching hearing of them")
+    return program["id"]
+
+
+async def test_pairings_requests_and_match_runs_come_as_they_go_on_to_whom_they_concern(running, place, key_of):
+    owner, (mentor, mentee) = place.owner, place.people
+    program = await enrolled(running, place)
     requests = "subscription { requestChanged { became request { status message mentor { id } } } }"
     pairings = "subscription { pairingChanged { became pairing { status mentee { displayName } } } }"
     runs = "subscription ($p: ID!) { matchRunChanged(programId: $p) { became matchRun { id status failure } } }"
@@ -139,6 +145,36 @@ async def test_pairings_requests_and_match_runs_come_as_they_go_on_to_whom_they_
         became = [(m["id"], *(each["became"] for each in m["payload"]["data"].values())) for m in come]
         assert sorted(became) == [("1", "ACCEPTED"), ("2", "ACCEPTED"), ("2", "PROPOSED")]
         assert await coordinator.silent()
+
+
+async def test_who_asks_somebody_that_blocked_them_hears_of_it_as_ever_and_nobody_else_does(running, place):
+    mentor, mentee = place.people
+    program = await enrolled(running, place)
+    blocked = {"memberId": encode_id("Member", mentee.member_id)}
+    assert (await running.do("blockMember", blocked, by=mentor, want=""))["errors"] == []
+    given = {"programId": program, "side": "MENTEE", "otherId": encode_id("Member", mentor.member_id)}
+
+    async def heard():  # a pairing with who is kept apart is one with nobody
+        tried = await running.do("bringPairing", given, by=mentee, want="pairing { id }")
+        if tried["pairing"]:
+            await running.do("declinePairing", {"pairingId": tried["pairing"]["id"]}, by=mentor, want="")
+        return [each["code"] for each in tried["errors"]] == ["NO_SUCH_PARTICIPANT"]
+
+    await eventually(heard, what="matching hearing of the block")
+    requests = "subscription { requestChanged { became request { status message } } }"
+    async with connected(running.url, mentor) as one, connected(running.url, mentee) as two:
+        await one.subscribe(requests)
+        await two.subscribe(requests)
+        assert [await each.silent() for each in (one, two)] == [True] * 2
+        asked = {"programId": program, "mentorId": encode_id("Member", mentor.member_id), "message": "Would you?"}
+        made = (await running.do("askMentor", asked, by=mentee, want="request { id }"))["request"]["id"]
+        [told] = await two.data()
+        pending = {"became": "PENDING", "request": {"status": "PENDING", "message": "Would you?"}}
+        assert told["requestChanged"] == pending
+        await running.do("withdrawRequest", {"requestId": made}, by=mentee, want="request { id }")
+        [told] = await two.data()
+        assert told["requestChanged"]["became"] == "WITHDRAWN"
+        assert await one.silent()
 
 
 async def test_thanks_and_badges_come_to_who_gets_them(running, place):
@@ -309,7 +345,7 @@ async def test_what_is_declared_to_show_all_the_same_does(running, place):
     answers = []
     for who in place.people:
         listener = Listener.of(Principal(who.member_id, who.community_id, who.permissions, 2e9), who.token())
-        wish, _, shared = wished(context(listener, None), {"query": query})
+        wish, _, shared = wished(context(listener, None), query)
         assert shared
         event = Happened("x", "groups.post_written.v1", str(who.community_id), "2026-01-01T00:00:00Z", {}, known.newest)
         thread_id, space_id = (split_id(each)[1] for each in (place.thread, place.space))

@@ -273,6 +273,17 @@ async def test_thousands_of_subscribe_messages_end_the_connection_and_leave_noth
     await gone(running)
 
 
+async def test_pings_of_the_wire_are_answered_and_thousands_of_them_end_the_connection(running, someone):
+    async with connected(running.url, someone, ping_interval=None) as client:
+        await (await client.socket.ping())
+        assert await client.silent()
+        with suppress(websockets.ConnectionClosed):
+            for number in range(5000):
+                await client.socket.ping(b"%d" % number)
+        assert await client.closed() == (1006, "")
+    await gone(running)
+
+
 async def test_a_member_has_so_many_connections_and_another_one_theirs(live, someone):
     other = Actor(someone.community_id, permissions=MEMBER)
     async with live(max_sockets_per_member=2) as running:

@@ -7,6 +7,7 @@ import pytest
 
 from kith_gateway.live.log import Happened, Log
 from kith_gateway.upstream import UpstreamError
+from kith_testkit.probe import eventually
 
 from .conftest import _placed
 from .listening import POSTS, bodies, connected
@@ -57,6 +58,75 @@ async def test_the_cursor_of_the_acknowledgement_is_where_listening_begins(runni
         assert bodies(await client.data()) == ["Before I asked."]
 
 
+async def test_what_was_missed_is_told_to_nobody_who_has_completed_and_its_id_is_free_again(
+    running, place, monkeypatch
+):
+    go_on, call, reads = asyncio.Event(), running.upstream.call, []
+
+    async def slow(service, method, route, **rest):
+        if route == "/read/posts":
+            reads.append(route)
+            await go_on.wait()
+        return await call(service, method, route, **rest)
+
+    async def over():
+        return not running.app.state.hub._replaying
+
+    async with connected(running.url, place.people[0]) as client:
+        await place.write("One.", "Two.")
+        await place.heard()
+        monkeypatch.setattr(running.upstream, "call", slow)
+        await client.subscribe(POSTS, {"after": client.cursor})
+        assert await client.silent()
+        await client.send(type="complete", id="1")
+        await client.subscribe(POSTS, {"thread": place.thread})
+        assert await client.silent()
+        go_on.set()
+        await eventually(over, what="the end of telling")
+        assert await client.silent()
+        await place.write("Three.")
+        assert bodies(await client.data()) == ["Three."]
+    assert len(reads) <= 2
+
+
+async def test_what_was_missed_is_paid_for_by_who_comes_back(live):
+    async with live() as first:
+        place = await _placed(first)
+        async with connected(first.url, place.people[1]) as client:
+            cursor = client.cursor
+        await place.write(*(f"{n}" for n in range(50)))
+        await place.heard()
+    poor = {"member_burst": 100, "member_per_second": 0.001}
+    async with live(**poor) as second, connected(second.url, place.people[1]) as client:
+        await client.subscribe(POSTS, {"after": cursor})
+        assert len(await client.data(50)) == 50
+        await client.subscribe(POSTS, {"after": cursor}, id_="again")
+        assert await client.error("again") == "RATE_LIMITED"
+        await client.subscribe(POSTS, id_="now")
+        assert await client.silent()
+    async with live(**poor, budgets=False) as third, connected(third.url, place.people[1]) as client:
+        for id_ in ("one", "two", "three"):
+            await client.subscribe(POSTS, {"after": cursor}, id_=id_)
+            assert len(await client.data(50, of=id_)) == 50
+
+
+async def test_who_is_told_from_another_place_on_shares_what_is_read_also_with_a_variable_that_is_required(
+    running, place
+):
+    query = "subscription ($after: String!) { postWritten(after: $after) { cursor post { body } } }"
+    async with connected(running.url, place.people[0]) as one, connected(running.url, place.people[1]) as two:
+        await place.write("Before.")
+        await place.heard()
+        await one.subscribe(query, {"after": one.cursor})
+        [told] = await one.data()
+        await two.subscribe(query, {"after": told["postWritten"]["cursor"]})
+        assert await two.silent()
+        before = running.calls["groups POST /read/posts"]
+        await place.write("Now.")
+        assert bodies([told, *await one.data(), *await two.data()]) == ["Before.", "Now.", "Now."]
+    assert running.calls["groups POST /read/posts"] == before + 1
+
+
 async def test_cursors_that_are_too_old_or_none_say_so(live):
     async with live(replay_places=3) as running:
         place = await _placed(running)
@@ -73,6 +143,44 @@ async def test_cursors_that_are_too_old_or_none_say_so(live):
                 await client.subscribe(POSTS, {"after": wrong}, id_=f"w{number}")
                 assert await client.error(f"w{number}") in {"INVALID_CURSOR", "CURSOR_TOO_OLD"}, wrong
             assert await client.silent()
+
+
+async def test_a_gateway_that_keeps_no_event_tells_what_happens_and_takes_nothing_up(live):
+    async with live() as first:
+        place = await _placed(first)
+    async with live(replay_places=0) as running:
+        place.gateway = running
+        async with connected(running.url, place.people[0]) as client:
+            await client.subscribe(POSTS, {"after": client.cursor})
+            assert await client.silent()
+            await place.write("One.", "Two.")
+            [one, two] = await client.data(2)
+            assert bodies([one, two]) == ["One.", "Two."]
+            await client.subscribe(POSTS, {"after": one["postWritten"]["cursor"]}, id_="old")
+            assert await client.error("old") == "CURSOR_TOO_OLD"
+
+
+async def test_a_follower_that_went_wrong_begins_anew_and_nobody_listens_meanwhile(running, place, monkeypatch, caplog):
+    hub = running.app.state.hub
+
+    def broken(*_):
+        monkeypatch.undo()
+        raise IndexError
+
+    async def caught_up():
+        return hub._caught_up
+
+    async with connected(running.url, place.people[0]) as client:
+        monkeypatch.setattr(hub._log, "add", broken)
+        await place.write("Lost.")
+        assert await client.closed() == (1012, "The stream has changed; fetch anew")
+    assert "following the stream went wrong; it begins anew" in caplog.text
+    await eventually(caught_up, what="having caught up again")
+    async with connected(running.url, place.people[0]) as client:
+        await client.subscribe(POSTS)
+        assert await client.silent()
+        await place.write("Heard.")
+        assert bodies(await client.data()) == ["Heard."]
 
 
 def test_a_cursor_of_another_stream_is_too_old_and_one_that_is_ahead_is_taken():

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from sqlalchemy import text
 
 from kith_chassis.ids import new_id
 from kith_matching.introducing import apart
@@ -92,8 +93,9 @@ async def test_a_request_between_two_kept_apart_is_made_like_any_other_and_reach
         hidden, absent = [await settle(as_member(mentor), {"id": each}, to) for each in (asked["id"], new_id())]
         assert (hidden.status_code, hidden.json()) == (404, absent.json())
     assert (await settle(as_member(mentee), asked, "withdrawn")).json()["status"] == "withdrawn"
-    told = [each["request_id"] for each in await matching.emitted(community_id) if "request_id" in each]
-    assert told == [other["id"]]
+    told = [each for each in await matching.emitted(community_id) if "request_id" in each]
+    assert [each["request_id"] for each in told] == [other["id"], asked["id"], asked["id"]]
+    assert all(str(mentor) not in map(str, each.values()) for each in told[1:])  # its asker alone hears of it
 
 
 @pytest.mark.parametrize(("fact", "turned"), BOTH)
@@ -149,7 +151,8 @@ async def test_a_request_that_reaches_nobody_goes_on_to_the_next_choice_when_its
     asked = await ask(as_member(mentees[0]), program, mentors[0], **given)
     assert asked.status_code == 201, asked.text
     await matching.rows(
-        "UPDATE requests SET expires_at = now() - interval '1 minute' WHERE id = :id RETURNING id",
+        "UPDATE requests SET asked_at = asked_at - interval '30 days', expires_at = expires_at - interval '30 days'"
+        " WHERE id = :id RETURNING id",
         id=asked.json()["id"],
     )
     job = next(each for each in matching.app.state.jobs if each.name == "expire requests")
@@ -157,6 +160,57 @@ async def test_a_request_that_reaches_nobody_goes_on_to_the_next_choice_when_its
     assert await requests_of(as_member(mentors[0])) == []
     assert len(await requests_of(as_member(mentors[1]))) == 1
     assert await matching.emitted(community_id, "matching.request_expired.v1") == []
+    [told] = await matching.emitted(community_id, "matching.held_request_expired.v1")
+    assert (told["request_id"], told["asked_by"]) == (asked.json()["id"], str(mentees[0]))
+
+
+async def test_who_left_is_parted_also_from_who_asked_them_in_vain(
+    matching, community_id, program, cohort, as_member, tell
+):
+    mentor, mentee = cohort[0][0], cohort[1][0]
+    await tell("blocked", mentor, mentee)
+    asked = (await ask(as_member(mentee), program, mentor)).json()
+    await matching.deliver(community_id, "identity.member_left.v1", {"member_id": mentor})
+    job = next(each for each in matching.app.state.jobs if each.name == "part with who left")
+    await job.act(matching.database)
+    [mine] = (await as_member(mentee).get("/requests")).json()["items"]
+    assert (mine["id"], mine["status"]) == (asked["id"], "declined")
+    [told] = await matching.emitted(community_id, "matching.held_request_declined.v1")
+    assert told["asked_by"] == str(mentee)
+    assert await matching.emitted(community_id, "matching.request_declined.v1") == []
+
+
+async def test_the_next_choice_is_not_somebody_who_blocks_the_asker_meanwhile(
+    matching, community_id, program, cohort, as_member
+):
+    mentors, mentees = cohort
+    asked = await ask(as_member(mentees[0]), program, mentors[0], then=[str(mentors[1])])
+    await matching.rows(
+        "UPDATE requests SET asked_at = asked_at - interval '30 days', expires_at = expires_at - interval '30 days'"
+        " WHERE id = :id RETURNING id",
+        id=asked.json()["id"],
+    )
+    job = next(each for each in matching.app.state.jobs if each.name == "expire requests")
+    async with matching.database.transaction() as session:
+        await apart.change(session, community_id)
+        expiring = asyncio.create_task(job.act(matching.database))
+        waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND mode = 'ShareLock'"
+
+        async def waiting():
+            return await matching.rows(waits)
+
+        await eventually(waiting, what="the job waiting")
+        one, other = sorted((mentees[0], mentors[1]))
+        await session.execute(
+            text(
+                "INSERT INTO barriers (community_id, one_id, other_id, source, raised_by, raised_at)"
+                " VALUES (:c, :one, :other, 'block', :by, now())"
+            ),
+            {"c": community_id, "one": one, "other": other, "by": mentors[1]},
+        )
+    await expiring
+    assert await requests_of(as_member(mentors[1])) == []
+    assert len(await matching.emitted(community_id, "matching.request_made.v1")) == 1
 
 
 async def test_a_block_is_lifted_by_who_made_it_alone_and_a_report_never(
@@ -193,7 +247,31 @@ async def test_events_that_come_twice_late_or_about_oneself_change_nothing(match
     )
     await tell("blocked", one, one)
     await tell("unblocked", new_id(), new_id())
-    assert await matching.rows("SELECT * FROM barriers WHERE community_id = :c", c=community_id) == []
+    standing = "SELECT * FROM barriers WHERE community_id = :c AND NOT lifted"
+    assert await matching.rows(standing, c=community_id) == []
+
+
+async def test_what_was_said_last_holds_in_whatever_order_it_comes(matching, community_id, cohort):
+    one, other, third = cohort[1][:3]
+
+    async def say(fact, by, of, sequence):
+        data = {"member_id": by, "blocked_id": of}
+        type_ = f"identity.member_{fact}.v1"
+        await matching.deliver(community_id, type_, data, aggregate_id=by, sequence=sequence)
+
+    async def standing():
+        sql = "SELECT raised_by FROM barriers WHERE community_id = :c AND NOT lifted ORDER BY raised_by"
+        return [each["raised_by"] for each in await matching.rows(sql, c=community_id)]
+
+    for sequence in (5, 7, 6):
+        await say("unblocked" if sequence == 6 else "blocked", one, other, sequence)
+    await say("unblocked", third, other, 2)
+    await say("blocked", third, other, 1)
+    assert await standing() == [one]
+    await say("unblocked", one, other, 8)
+    assert await standing() == []
+    await say("blocked", third, other, 3)
+    assert await standing() == [third]
 
 
 async def test_a_helper_neither_sees_nor_gets_what_somebody_kept_apart_asked(

@@ -111,6 +111,25 @@ async def test_a_pin_is_kept_a_prohibition_never_made_and_room_is_respected(matc
     assert len(unmatched) == 4
 
 
+async def test_who_is_paired_already_is_not_suggested_again_where_repeats_are_allowed(matching, coordinator, cohort):
+    mentors, mentees = cohort
+    client = matching.client(coordinator)
+    program = await open_program(client, rules={"no_repeats": False}, acceptance="automatic")
+    alike = [mentors[0], mentors[3]]
+    await enroll(client, program, alike, [])
+    row = {"member_id": str(mentees[0]), "side": "mentee", "max_pairings": 3}
+    await client.post(f"/programs/{program['id']}/enrollments/bulk", json={"enrollments": [row]})
+    seen = set()
+    for _ in range(2):
+        run = await solved(client, program)
+        [one] = (await client.get(f"/match-runs/{run['id']}/suggestions")).json()["items"]
+        seen.add(one["mentor_id"])
+        assert (await client.post(f"/match-runs/{run['id']}/publish")).status_code == 200
+    assert seen == set(map(str, alike))
+    run = await solved(client, program)
+    assert (run["certificate"]["matched"], run["certificate"]["bound"]) == (0, 0)
+
+
 async def test_an_impossible_pin_fails_the_run_says_what_to_do_and_cannot_be_published(matching, coordinator, cohort):
     mentors, mentees = cohort
     client = matching.client(coordinator)

@@ -1,6 +1,7 @@
 """The way to the bus: the stream is followed while the process runs, and nothing is ever written to it."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,9 @@ from kith_gateway.live.hub import SUBJECTS, Hub
 from kith_gateway.settings import Settings
 from kith_stream.connecting import connected
 from kith_stream.following import Follower
+
+log = logging.getLogger(__name__)
+_AGAIN_SECONDS = 1.0
 
 
 @asynccontextmanager
@@ -25,8 +29,14 @@ async def listening(app: FastAPI) -> AsyncIterator[None]:
 
     async def follow() -> None:
         await established.wait()
-        follower = Follower(client, hub, stream=settings.stream, subjects=SUBJECTS, behind=settings.replay_places)
-        await follower.follow()
+        while True:
+            follower = Follower(client, hub, stream=settings.stream, subjects=SUBJECTS, behind=settings.replay_places)
+            try:
+                await follower.follow()
+            except Exception:
+                log.exception("following the stream went wrong; it begins anew")
+            hub.lose()
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     opened = connected(settings.nats_url, name="gateway", user=settings.nats_user, password=password, ready=ready)
     async with opened as client:

@@ -54,8 +54,8 @@ class Outlet(Protocol):
     def next(self, id_: str, payload: str) -> None:
         """Send a payload."""
 
-    async def room(self) -> None:
-        """Return when little waits to be sent."""
+    async def room(self, size: int) -> None:
+        """Return when a payload of this size can be sent beside what waits."""
 
     def fail(self, id_: str, errors: list[GraphQLError]) -> None:
         """End a subscription with errors."""
@@ -83,14 +83,17 @@ class Subscribed:
             self.fall_behind()
 
     def say(self, event: Happened, payload: str) -> None:
-        """Send what has happened, unless it was sent before."""
-        if event.place > self.seen:
+        """Send what has happened, unless it was sent before or nobody listens any more."""
+        if event.place > self.seen and self in self.feed.subscribed:
             self.seen = event.place
             self.outlet.next(self.id, payload)
 
     def fall_behind(self) -> None:
         behind = "What happens cannot be read fast enough now; listen again from your last cursor."
         self.outlet.fail(self.id, [GraphQLError(behind, extensions={"code": "FELL_BEHIND"})])
+
+    def break_off(self) -> None:
+        self.outlet.fail(self.id, [GraphQLError("Something went wrong here.", extensions={"code": "INTERNAL"})])
 
 
 class Feed:
@@ -113,10 +116,11 @@ class Feed:
 
     def wants(self, event: Happened, listener: Listener) -> bool:
         """Whether an event is one of those this feed tells of; the same as being found, for events found otherwise."""
-        about = event.tenant == listener.tenant and event.type in self.wish.field.types
+        if event.tenant != listener.tenant or event.type not in self.wish.field.types:
+            return False
         to, data = self.wish.field.to, event.data
         named = not to or listener.member in [data.get(name) for name in to]
-        return about and named and all(data.get(name) == value for name, value in self.wish.asked.items())
+        return named and all(data.get(name) == value for name, value in self.wish.asked.items())
 
     def take(self, event: Happened) -> None:
         """Something has happened that these subscriptions are about."""
@@ -150,10 +154,11 @@ class Feed:
                             each.tell(event, payload)
                         if number % _IN_A_ROW == 0:
                             await asyncio.sleep(0)
+                    await asyncio.sleep(0)  # what was told is sent before more is
         except Exception:
             log.exception("a feed failed")
             for each in list(self.subscribed):
-                each.outlet.fail(each.id, [GraphQLError("Something went wrong here.", extensions={"code": "INTERNAL"})])
+                each.break_off()
         finally:
             self._working = None
 
@@ -165,19 +170,28 @@ class Feed:
             raise refused(CursorTooOld())
         return found
 
-    async def replay(self, one: Subscribed, missed: Sequence[Happened]) -> None:
+    async def replay(self, one: Subscribed, missed: Sequence[Happened], reading: asyncio.Semaphore) -> None:
         """Tell one subscription what it missed, then let it go on with what came meanwhile."""
         for start in range(0, len(missed), _AT_ONCE):
-            await one.outlet.room()
+            await one.outlet.room(0)
             events = missed[start : start + _AT_ONCE]
-            for event, payload in zip(events, await self.read(one.outlet.listener, events), strict=True):
+            async with reading:
+                if one not in self.subscribed:
+                    return
+                payloads = await self.read(one.outlet.listener, events)
+            for event, payload in zip(events, payloads, strict=True):
+                if one not in self.subscribed:
+                    return
+                await one.outlet.room(len(payload))
                 one.say(event, payload)
+        while one.held and one in self.subscribed:
+            event, payload = one.held.popleft()
+            await one.outlet.room(len(payload))
+            one.say(event, payload)
         one.ready = True
-        while one.held:
-            one.say(*one.held.popleft())
 
-    async def read(self, listener: Listener, events: Sequence[Happened]) -> list[str]:
-        """The payloads of events, as JSON, as a listener may see them."""
+    async def read(self, listener: Listener, events: Sequence[Happened]) -> Iterator[str]:
+        """The payloads of events, as JSON, as a listener may see them; each is encoded when it is its turn."""
         wish = self.wish
         context = self._context(listener, wish.operation.name)
         sources = [{wish.name: self._source(event)} for event in events]
@@ -187,12 +201,13 @@ class Feed:
             try:
                 things: list[Any] = msgspec.json.decode(_encode(sources), type=list[shape.read])  # type: ignore[name-defined]
                 await Run(context, coerced).fill(shape, things)
-                return [_encode({"data": each}).decode() for each in things]
+                return (_encode({"data": each}).decode() for each in things)
             except (GivenUpError, msgspec.ValidationError):
                 pass
-        return list(await asyncio.gather(*(self._ordinary(context, source) for source in sources)))
+        found = await asyncio.gather(*(self._ordinary(context, source) for source in sources))
+        return (_encode(each).decode() for each in found)
 
-    async def _ordinary(self, context: Context, source: Mapping[str, Any]) -> str:
+    async def _ordinary(self, context: Context, source: Mapping[str, Any]) -> dict[str, Any]:
         """The payload of one event as graphql-core finds it."""
         wish = self.wish
         made = execute(
@@ -207,7 +222,7 @@ class Feed:
         payload: dict[str, Any] = {"data": result.data}
         if result.errors:
             payload["errors"] = shown(result.errors, suggesting=context.introspection)
-        return _encode(payload).decode()
+        return payload
 
     def _source(self, event: Happened) -> dict[str, Any]:
         became = self.wish.field.types[event.type]

@@ -25,6 +25,7 @@ from starlette.websockets import WebSocket
 from kith_chassis.errors import Forbidden, Unauthenticated
 from kith_chassis.tokens import TokenVerifier
 from kith_gateway.context import Context, Limits, refused
+from kith_gateway.inputs import refusal
 from kith_gateway.live.feeds import Feed, Subscribed
 from kith_gateway.live.log import Log, read
 from kith_gateway.live.sockets import (
@@ -40,6 +41,7 @@ from kith_gateway.live.sockets import (
 )
 from kith_gateway.live.standing import TYPES, Listener, Standing
 from kith_gateway.live.wishes import happenings, wished
+from kith_gateway.negotiation import Asked, BadRequest
 from kith_gateway.settings import Settings
 from kith_gateway.upstream import UpstreamError
 from kith_stream.pulling import Message
@@ -57,7 +59,7 @@ _LEAVING_SECONDS = 3.0
 _SPARE_SECONDS = 1.0
 """So long before its end a token counts as expired: what is read with it must arrive while it is good."""
 _REPLAYS = 8
-"""Who comes back gets what they missed, so many at a time: after a restart all come back at once."""
+"""So many read what they missed at a time: after a restart all come back at once."""
 
 
 class Hub:
@@ -85,11 +87,16 @@ class Hub:
 
     def begin(self, created: datetime, place: int) -> None:
         if self._begun:
-            log.warning("the stream is another one; everybody begins anew")
-            for each in list(self._sockets):
-                each.close(RESTARTING, "The stream has changed; fetch anew")
+            log.warning("the stream begins anew, and so does everybody")
+            self.lose()
         self._begun, self._caught_up = True, False
         self._log.begin(created, place)
+
+    def lose(self) -> None:
+        """What happens is not known any more, logouts neither: nobody listens until the stream is followed again."""
+        self._caught_up = False
+        for each in list(self._sockets):
+            each.close(RESTARTING, "The stream has changed; fetch anew")
 
     def take(self, messages: Sequence[Message], *, caught_up: bool) -> None:
         for message in messages:
@@ -181,8 +188,11 @@ class Hub:
     def subscribe(self, socket: Socket, id_: str, payload: dict[str, Any]) -> Subscribed:
         listener = socket.listener
         try:
-            context = self._context(listener, payload.get("operationName"))
-            wish, after, shared = wished(context, payload)
+            pay = self._state.budgets.purse(listener.principal, None).pay if self.settings.budgets else _free
+            pay(1)
+            asked = Asked.of(payload)
+            text = self._state.persisted.text(asked.text, asked.hashed)
+            wish, after, shared = wished(self._context(listener, asked.operation), text, asked.variables)
             if not listener.principal.may(wish.field.permission):
                 raise refused(Forbidden(f"This needs the permission {wish.field.permission}."))
             seen = self._log.newest if after is None else self._log.place(after)
@@ -190,15 +200,20 @@ class Hub:
                 listener.tenant,
                 listener.principal.permissions,
                 None if shared else listener.member,
-                payload["query"],
+                text,
                 wish.operation.name,
                 msgspec.json.encode(wish.variables, order="deterministic"),
             )
             feed = self._feeds.get(key) or Feed(wish, self._log, self._context)
             subscribed = Subscribed(socket, id_, feed, key, seen)
             missed = feed.missed(subscribed) if after is not None else []
+            pay(1 + len(missed))
+        except BadRequest as error:
+            raise refusal("BAD_USER_INPUT", str(error)) from error
         except UpstreamError as error:
             raise GraphQLError(str(error), extensions=error.extensions) from error
+        if asked.hashed is not None:
+            self._state.persisted.register(asked.hashed, text)
         if not feed.subscribed:
             self._feeds[key] = feed
             FEEDS.inc()
@@ -207,17 +222,21 @@ class Hub:
         feed.subscribed[subscribed] = None
         SUBSCRIPTIONS.inc()
         if missed:
-            task = asyncio.create_task(self._replay(feed, subscribed, missed))
+            task = asyncio.create_task(self._replay(socket, feed, subscribed, missed))
             self._replaying.add(task)
             task.add_done_callback(self._replaying.discard)
         else:
             subscribed.ready = True
         return subscribed
 
-    async def _replay(self, feed: Feed, subscribed: Subscribed, missed: Sequence[Any]) -> None:
-        async with self._replays:
-            if subscribed in feed.subscribed:
-                await feed.replay(subscribed, missed)
+    async def _replay(self, socket: Socket, feed: Feed, subscribed: Subscribed, missed: Sequence[Any]) -> None:
+        async with socket.replaying:
+            try:
+                await feed.replay(subscribed, missed, self._replays)
+            except Exception:
+                log.exception("telling what was missed went wrong")
+                if subscribed in feed.subscribed:
+                    subscribed.break_off()
 
     def unsubscribe(self, subscribed: Subscribed) -> None:
         feed = subscribed.feed
@@ -271,3 +290,7 @@ class Hub:
             each.cancel()
         for feed in list(self._feeds.values()):
             feed.stop()
+
+
+def _free(_: int) -> None:
+    """Nothing is paid where there are no budgets."""

@@ -64,7 +64,7 @@ class Log:
             return False
         self._kept.append(event)
         self._ids.add(event.id)
-        while self._kept[0].place <= event.place - self._most:
+        while self._kept and self._kept[0].place <= event.place - self._most:
             forgotten = self._kept.popleft()
             self._ids.discard(forgotten.id)
             self.floor = forgotten.place

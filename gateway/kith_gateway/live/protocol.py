@@ -8,6 +8,8 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from kith_gateway.live.sockets import Allowance
+
 _quiet = logging.getLogger("kith_gateway.live.websockets")
 _quiet.setLevel(logging.WARNING)  # its lines of INFO hold the addresses of people
 _CUT_SECONDS = 10.0
@@ -19,11 +21,19 @@ class Sockets(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self.logger = _quiet
+        self._pings = Allowance()
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if hasattr(self, "scope"):
             self.scope["extensions"]["kith"] = {"abort": self.transport.abort}
+
+    def handle_ping(self) -> None:
+        """Answer a ping; as many are borne as messages, for the answers wait in memory until they are read."""
+        if self._pings.takes():
+            super().handle_ping()
+        else:
+            self.transport.abort()
 
     def keepalive_timeout(self) -> None:
         # `close` would wait for what is buffered to be read, by one who does not even answer.

@@ -26,8 +26,6 @@ TOO_MANY_MESSAGES, RESTARTING, TRY_LATER = 1008, 1012, 1013
 BAD_MESSAGE, NOT_ACKNOWLEDGED, REFUSED, WRONG_PROTOCOL = 4400, 4401, 4403, 4406
 INIT_TIMEOUT, ID_TAKEN, TOO_SLOW, INIT_TWICE, TOO_MANY_SOCKETS = 4408, 4409, 4413, 4429, 4430
 _MAX_ID = 128
-_BURST, _A_SECOND = 200.0, 20.0
-"""Messages a client may send at once, and how many more with each second."""
 _CLOSE_SECONDS = 5.0
 _json = msgspec.json.Encoder().encode
 
@@ -39,6 +37,22 @@ class _Message(msgspec.Struct):
 
 
 _read = msgspec.json.Decoder(_Message).decode
+
+
+class Allowance:
+    """How many messages a client may send: so many at once, and so many more with each second."""
+
+    _BURST, _A_SECOND = 200.0, 20.0
+
+    def __init__(self) -> None:
+        self._left, self._at = self._BURST, time.monotonic()
+
+    def takes(self) -> bool:
+        """Whether one more is within it."""
+        now = time.monotonic()
+        self._left = min(self._BURST, self._left + (now - self._at) * self._A_SECOND) - 1
+        self._at = now
+        return self._left >= 0
 
 
 class ClosingError(Exception):
@@ -75,11 +89,13 @@ class Socket:
         self.subscribed: dict[str, Subscribed | None] = {}
         self.code: int | None = None
         self._listener: Listener | None = None
+        self.replaying = asyncio.Lock()
+        """What was missed is told for one subscription after another."""
         self._waiting: deque[str] = deque()
         self._size = 0
         self._writing: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._allowance, self._at = _BURST, time.monotonic()
+        self._allowance = Allowance()
 
     @property
     def listener(self) -> Listener:
@@ -115,10 +131,7 @@ class Socket:
         message = await self.websocket.receive()
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", 1005))
-        now = time.monotonic()
-        self._allowance = min(_BURST, self._allowance + (now - self._at) * _A_SECOND) - 1
-        self._at = now
-        if self._allowance < 0:
+        if not self._allowance.takes():
             raise ClosingError(TOO_MANY_MESSAGES, "Too many messages")
         text = message.get("text")
         if text is None:
@@ -161,7 +174,8 @@ class Socket:
     def _subscribe(self, id_: str, payload: Any) -> None:
         if id_ in self.subscribed:
             raise ClosingError(ID_TAKEN, f"Subscriber for {id_[:60]} already exists")
-        if not (isinstance(payload, dict) and isinstance(payload.get("query"), str)):
+        named = isinstance(payload, dict) and payload.keys() & {"query", "extensions"}
+        if not named or not isinstance(payload.get("query", ""), str):
             raise ClosingError(BAD_MESSAGE, "A subscribe message has a payload with a query")
         most = self.host.settings.max_subscriptions
         if len(self.subscribed) >= most:
@@ -189,8 +203,12 @@ class Socket:
             }
         )
 
-    async def room(self) -> None:
-        while self._writing is not None and self._size > self.host.settings.socket_queue_bytes // 4:
+    async def room(self, size: int) -> None:
+        settings = self.host.settings
+        while self._writing is not None and (
+            self._size + size > settings.socket_queue_bytes // 4
+            or len(self._waiting) >= settings.socket_queue_messages // 4
+        ):
             await asyncio.wait([self._writing], timeout=0.1)
 
     def close(self, code: int, reason: str) -> None:
@@ -215,10 +233,11 @@ class Socket:
     def _put(self, text: str) -> None:
         if self.code is not None:
             return
+        settings, goes_on = self.host.settings, self._size > 0
         self._waiting.append(text)
         self._size += len(text)
-        settings = self.host.settings
-        if self._size > settings.socket_queue_bytes or len(self._waiting) > settings.socket_queue_messages:
+        full = self._size > settings.socket_queue_bytes or len(self._waiting) > settings.socket_queue_messages
+        if full and goes_on:  # one alone is sent whatever its size
             self._waiting.clear()
             self.close(TOO_SLOW, "Reading too slowly; listen again from your last cursor")
         elif self._writing is None:

@@ -1,5 +1,6 @@
 """What a subscribe message asks for: the same parser, limits, validation and weighing as for a query."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import FieldNode, OperationType, VariableNode
@@ -29,16 +30,13 @@ def happenings() -> list[Happening]:
     return [declaration_of(each.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]) for each in fields]
 
 
-def wished(context: Context, payload: dict[str, Any]) -> tuple[Wish, str | None, bool]:
+def wished(context: Context, text: str, variables: Mapping[str, Any] | None = None) -> tuple[Wish, str | None, bool]:
     """What is asked for, after which cursor, and whether all who are permitted the same are shown the same.
 
     Raises GraphQLError, and UpstreamError for an argument that is none.
     """
-    name, variables = payload.get("operationName"), payload.get("variables")
-    if not isinstance(name, str | None) or not isinstance(variables, dict | None):
-        raise refusal("BAD_USER_INPUT", "operationName is text, and variables are an object.")
     given = dict(variables or {})
-    operation = examine(_CORE, payload["query"], context)
+    operation = examine(_CORE, text, context)
     for trouble in operation.troubles(context, given):
         raise trouble
     node = operation.node
@@ -46,7 +44,7 @@ def wished(context: Context, payload: dict[str, Any]) -> tuple[Wish, str | None,
         raise refusal("GRAPHQL_VALIDATION_FAILED", "The document has no such operation; give its operationName.")
     if node.operation is not OperationType.SUBSCRIPTION:
         raise refusal("NOT_A_SUBSCRIPTION", "Here are subscriptions alone; send queries and mutations with POST.")
-    values = get_variable_values(_CORE, node.variable_definitions or (), given)
+    values = get_variable_values(_CORE, node.variable_definitions or (), given, max_errors=1)
     if not isinstance(values, VariableValues):
         raise values[0]
     fragments = {
@@ -69,7 +67,7 @@ def wished(context: Context, payload: dict[str, Any]) -> tuple[Wish, str | None,
         if found is not None:
             asked[argument.name] = decode_id(found, argument.refers or "", argument.name)
     for each in _only_for_after(operation.document, selected):
-        given.pop(each, None)
+        given[each] = ""  # what is shared would be told apart by it, and without it `String!` would be wrong
     wish = Wish(_CORE, operation, declared, to_snake_case(selected.name.value), given, asked)
     return wish, arguments.get("after"), is_same_for_all(_CORE, operation.document, node)
 

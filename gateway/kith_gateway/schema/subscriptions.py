@@ -112,9 +112,11 @@ class Subscription:
         description="The caller's pairings, as they are proposed, accepted, declined or ended.",
     )
     request_changed: RequestChange | None = happening(
-        {"matching.request_made.v1": "pending"} | _matching("request", "accepted", "declined", "withdrawn", "expired"),
+        {"matching.request_made.v1": "pending", "matching.held_request_made.v1": "pending"}
+        | _matching("request", "accepted", "declined", "withdrawn", "expired")
+        | _matching("held_request", "declined", "withdrawn", "expired"),
         permission="matching:take_part",
-        to=("mentor_id", "mentee_id"),
+        to=("mentor_id", "mentee_id", "asked_by"),
         description="Requests the caller makes or gets, as they are made or settled.",
     )
     recognized: Recognition | None = happening(

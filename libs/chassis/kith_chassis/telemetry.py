@@ -99,7 +99,7 @@ def configure_tracing(settings: AppSettings, *, service: str) -> TracerProvider:
     sampler = None if settings.otlp_endpoint else ALWAYS_OFF  # ids go on all the same, in events and logs
     provider = TracerProvider(sampler, Resource.create({"service.name": service}))
     if settings.otlp_endpoint:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 -- 6 MiB
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 -- only where spans are exported
 
         exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
         provider.add_span_processor(BatchSpanProcessor(exporter))

@@ -7,6 +7,9 @@ messages, the calls through each layer of middleware, two writes for one answer.
 parser, pipelining, keep-alive, shutdown and the limits stay uvicorn's, and so does every request that is not taken:
 one is taken when it is the only one on its connection, its body is announced and small, and a `Route` matches; it is
 given back, whole and untouched, when the route finds that it is not plain sailing.
+
+On either way a head has 64 KiB, and each 64 KiB of a request have 20 seconds to come. That costs a timer only where a
+request does not come in one piece.
 """
 
 import asyncio
@@ -25,6 +28,9 @@ from kith_chassis.app import answer, answer_unexpected
 from kith_chassis.errors import Problem
 
 LARGEST_BODY = 65_536  # bytes; uvicorn stops reading a connection here
+LARGEST_HEAD = 65_536  # bytes of the request line and the headers
+_PIECE_SECONDS = 20.0
+"""So long a head may take to come, and each `LARGEST_HEAD` bytes of a body."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 OF_JSON: Headers = ((b"content-type", b"application/json"),)
@@ -87,7 +93,7 @@ class Taken:
         self.route, self.found, self.headers = route, found, headers
         self.body = b""
         self.more_body = self.keep_alive = True
-        self.disconnected = self.response_complete = False
+        self.disconnected = self.response_started = self.response_complete = False
         self.message_event = _Nobody()
 
 
@@ -109,8 +115,73 @@ class ShortWay(HttpToolsProtocol):
         self._taken: Taken | None = None  # and not all of it is here yet
         self._named: Headers | None = None
         self._head = b""
+        self._coming: int | None = None  # bytes of the request that is coming in, or of this piece of its body
+        self._is_head = self._has_ended = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        # Who says nothing at all is waited for as long as who has been answered.
+        wait = max(self.timeout_keep_alive, _PIECE_SECONDS)
+        self.timeout_keep_alive_task = self.loop.call_later(wait, self.timeout_keep_alive_handler)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._has_ended = False
+        super().data_received(data)
+        if self._coming is None:
+            return
+        if not self._has_ended:  # else nobody knows how much of it is of the next request
+            self._coming += len(data)
+        if self._timer is None:
+            self._start_timer()
+        elif self._coming > LARGEST_HEAD and not self._is_head:
+            self._coming = 0
+            self._start_timer()
+        if self._coming > LARGEST_HEAD and self._is_head:
+            self._refuse(431)
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(_PIECE_SECONDS, self._late)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _late(self) -> None:
+        if self.flow.read_paused or (self._is_head and self._is_answering):
+            self._start_timer()  # it is for others to go on
+        else:
+            self._refuse(408)
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _refuse(self, status: int) -> None:
+        """End the connection, and say why unless that would be taken for another answer."""
+        if self.transport.is_closing():
+            return
+        if not (self._is_answering if self._is_head else self.cycle.response_started):
+            headers = [*self.server_state.default_headers, (b"content-length", b"0"), (b"connection", b"close")]
+            self.transport.write(b"".join((STATUS_LINE[status], _lines(headers), b"\r\n")))
+        if self._is_answering:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._coming, self._is_head = 0, True
 
     def on_headers_complete(self) -> None:
+        self._is_head = False
         self._taken = self._take()
         if self._taken is None:
             super().on_headers_complete()
@@ -124,6 +195,9 @@ class ShortWay(HttpToolsProtocol):
             self._taken.body += body
 
     def on_message_complete(self) -> None:
+        self._coming, self._has_ended = None, True
+        if self._timer is not None:
+            self._stop_timer()
         taken, self._taken = self._taken, None
         if taken is None:
             super().on_message_complete()

@@ -12,8 +12,19 @@ from kith_chassis.events import AnyEvent, Received
 from kith_events.projections import Projection, Projections
 
 consumers = Consumers()
-# Who avoids or reported whom is for the services that keep them apart, and for no app, whatever it listens to.
-WITHHELD = frozenset({"identity.member_blocked.v1", "identity.member_unblocked.v1", "identity.member_reported.v1"})
+# Who avoids or reported whom, and who went quiet, is for the services and the few it concerns, and for no app.
+WITHHELD = frozenset(
+    {
+        "identity.member_blocked.v1",
+        "identity.member_unblocked.v1",
+        "identity.member_reported.v1",
+        "matching.held_request_made.v1",
+        "matching.held_request_declined.v1",
+        "matching.held_request_withdrawn.v1",
+        "matching.held_request_expired.v1",
+        "matching.pairing_nudged.v1",
+    }
+)
 # What an endpoint that is there now has been owed since it was made, as far back as delivered rows are kept.
 _OWED = """
 EXISTS (SELECT FROM {schema}.webhook_endpoints w JOIN {schema}.outgoing_events o ON o.id = deliveries.event_id

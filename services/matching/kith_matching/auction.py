@@ -15,7 +15,7 @@ from kith_matching.sides import Column, Rows
 Ints = NDArray[np.int64]
 LOW = -(2**61)  # lower than any price or worth
 ANY = 2**62
-FIRST_STEP = 16  # of the highest value: the first step
+FIRST_STEP = 64  # of the highest value: the first step
 SHRINK = 7  # how much smaller each step is than the last
 WARM_STEP, WARM_SHRINK = 16_384, 10**8  # the same, from prices that were right before a few things changed;
 WARM_BIDS = 2  # for each person: after so many in one step, it was too much smaller than the last

@@ -6,8 +6,8 @@ committed by then, and what begins after sees it. A block is lifted by who made 
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select, text
@@ -23,9 +23,6 @@ from kith_matching.introducing import apart
 from kith_matching.introducing.models import Barrier
 from kith_matching.models import Pairing, Request
 from kith_matching.pairing_life import endings
-
-Said = tuple[UUID, datetime, UUID, UUID]
-"""The community, when it was said, by whom, of whom."""
 
 
 class MemberBlocked(View, type="identity.member_blocked.v1"):
@@ -43,16 +40,19 @@ class MemberReported(View, type="identity.member_reported.v1"):
     reported_id: UUID
 
 
-_ROWS = "jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(community_id uuid, by uuid, other uuid, at timestamptz)"
-_RAISE = text(f"""
-INSERT INTO barriers (community_id, one_id, other_id, source, raised_by, raised_at)
-SELECT community_id, least(by, other), greatest(by, other), :source, by, at FROM {_ROWS} WHERE by <> other
-ON CONFLICT DO NOTHING
-""")
-_LIFT = text(f"""
-DELETE FROM barriers b USING {_ROWS}
-WHERE b.community_id = r.community_id AND b.one_id = least(r.by, r.other) AND b.other_id = greatest(r.by, r.other)
-  AND b.source = 'block' AND b.raised_by = r.by
+# What was said last holds, in whatever order it comes: also that a block is lifted is kept, with its number.
+_SAY = text("""
+INSERT INTO barriers AS b (community_id, one_id, other_id, source, raised_by, raised_at, sequence, lifted, parted)
+SELECT DISTINCT ON (community_id, by, other)
+  community_id, least(by, other), greatest(by, other), :source, by, at, sequence, :lifted, :lifted
+FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+  AS r(community_id uuid, by uuid, other uuid, at timestamptz, sequence bigint)
+WHERE by <> other
+ORDER BY community_id, by, other, sequence DESC
+ON CONFLICT (community_id, one_id, other_id, source, raised_by) DO UPDATE
+SET sequence = EXCLUDED.sequence, lifted = EXCLUDED.lifted, raised_at = EXCLUDED.raised_at,
+    parted = EXCLUDED.lifted OR (b.parted AND NOT b.lifted)
+WHERE b.sequence < EXCLUDED.sequence
 """)
 
 
@@ -61,32 +61,33 @@ def listen(consumers: Consumers) -> None:
 
     @consumers.on(MemberBlocked)
     async def blocked(session: AsyncSession, events: Sequence[Received[MemberBlocked]]) -> None:
-        await _raise(session, "block", [(e.tenant, e.time, e.data.member_id, e.data.blocked_id) for e in events])
+        await _say(session, "block", [(event, event.data.blocked_id) for event in events])
 
     @consumers.on(MemberReported)
     async def reported(session: AsyncSession, events: Sequence[Received[MemberReported]]) -> None:
-        await _raise(session, "report", [(e.tenant, e.time, e.data.member_id, e.data.reported_id) for e in events])
+        await _say(session, "report", [(event, event.data.reported_id) for event in events])
 
     @consumers.on(MemberUnblocked)
     async def unblocked(session: AsyncSession, events: Sequence[Received[MemberUnblocked]]) -> None:
-        await session.execute(
-            _LIFT, {"rows": _rows((e.tenant, e.time, e.data.member_id, e.data.blocked_id) for e in events)}
-        )
+        await _say(session, "block", [(event, event.data.blocked_id) for event in events], lifted=True)
 
 
-async def _raise(session: AsyncSession, source: str, found: Sequence[Said]) -> None:
-    for community_id in sorted({tenant for tenant, *_ in found}):
+async def _say(
+    session: AsyncSession, source: str, said: Sequence[tuple[Received[Any], UUID]], *, lifted: bool = False
+) -> None:
+    for community_id in sorted({event.tenant for event, _ in said}):
         await apart.change(session, community_id)
-    await session.execute(_RAISE, {"rows": _rows(found), "source": source})
-
-
-def _rows(found: Iterable[Said]) -> str:
-    return json.dumps(
-        [
-            {"community_id": str(tenant), "by": str(by), "other": str(other), "at": at.isoformat()}
-            for tenant, at, by, other in found
-        ]
-    )
+    rows = [
+        {
+            "community_id": str(event.tenant),
+            "by": str(event.data.member_id),
+            "other": str(other_id),
+            "at": event.time.isoformat(),
+            "sequence": event.sequence,
+        }
+        for event, other_id in said
+    ]
+    await session.execute(_SAY, {"rows": json.dumps(rows), "source": source, "lifted": lifted})
 
 
 async def part_next(database: Database) -> bool:

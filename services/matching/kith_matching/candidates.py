@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from kith_matching.assignment import UNITS, Assignment, in_units
 from kith_matching.ceilings import MARGIN, Ceilings, Floats, Ints
-from kith_matching.heights import highest, stirred
+from kith_matching.heights import above, highest, stirred
 from kith_matching.scoring import Cohort
 
 POOL = 2  # scored for each one kept, as ceilings are not yet scores
@@ -73,9 +73,7 @@ def missing(ceilings: Ceilings, scores: csr_array, result: Assignment, only: Int
 
     def look(rows: Ints, block: Floats) -> tuple[Entries, int]:
         # At these prices a pair is of interest when its score exceeds worth and price.
-        over = block - (result.worth[rows, None] / grains - MARGIN)
-        over -= (result.prices - result.person) / grains
-        over[block < 0] = -1
+        over = above(block, result.worth[rows] / grains - MARGIN, (result.prices - result.person) / grains)
         known = scores[rows].tocoo()
         over[known.row, known.col] = -1
         row, column, value = _pool(ceilings, rows, over, MORE, lambda *pairs: gain(*pairs) > 0)

@@ -17,7 +17,7 @@ from kith_matching.availability import SLOT_MINUTES, SLOTS
 from kith_matching.heights import heights
 from kith_matching.scoring import ENOUGH_MINUTES, GAP_SPREAD_YEARS, GOOD_GAP_YEARS, UNKNOWN, Cohort, Side
 
-BLOCK = 2**19  # pairs at a time: bounds memory, and a few such arrays stay in the processor's cache
+BLOCK = 2**21  # pairs at a time: bounds memory, and large enough that what each block costs by itself is little
 WORKERS = 4
 REMEMBERED = 100_000_000  # pairs kept in memory, four bytes each; a larger cohort is computed anew at every look
 QUARTER = 15  # minutes

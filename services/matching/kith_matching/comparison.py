@@ -74,7 +74,7 @@ def _cohort(
         weights=Weights(**settings["weights"]),
         rules=Rules(**settings["rules"]),
         week=date.fromisoformat(problem["week"]),
-        forbidden=_pairs(problem["prohibited"]),
+        forbidden=_pairs([*problem["prohibited"], *problem.get("together", [])]),
         former=_pairs(problem["former"]),
     )
 

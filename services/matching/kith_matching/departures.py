@@ -17,6 +17,7 @@ from kith_matching import clock, programs, requests
 from kith_matching.events import EnrollmentEnded, PairingDeclined
 from kith_matching.help_queue.models import HelpRequest
 from kith_matching.models import Enrollment, Pairing, Request
+from kith_matching.open_calls.models import CallInvitation
 from kith_matching.pairing_life import endings
 from kith_matching.pairings import of
 
@@ -80,6 +81,7 @@ async def _part_one(database: Database) -> bool:
         found += await _end_pairings(session, place)
         found += await _end_enrollments(session, *leaving)
         found += await _leave_the_queue(session, *leaving)
+        found += await _answer_no_call(session, *leaving)
         if not found:
             await session.execute(_PARTED, place)
     return True
@@ -138,3 +140,11 @@ async def _leave_the_queue(session: AsyncSession, community_id: UUID, member_id:
     claimed = update(HelpRequest).where(*here, HelpRequest.claimed_by == member_id, HelpRequest.claimed_until > now)
     claimed = claimed.values(claimed_until=now).returning(HelpRequest.id)
     return sum([len((await session.execute(each)).all()) for each in (asked, claimed)])
+
+
+async def _answer_no_call(session: AsyncSession, community_id: UUID, member_id: UUID) -> int:
+    """Calls that asked them ask somebody else."""
+    here = (CallInvitation.community_id == community_id, CallInvitation.member_id == member_id)
+    lapsed = update(CallInvitation).where(*here, CallInvitation.status == "asked")
+    lapsed = lapsed.values(status="lapsed", settled_at=clock.now()).returning(CallInvitation.id)
+    return len((await session.execute(lapsed)).all())

@@ -175,7 +175,7 @@ class TouchpointRecorded(_Pair, type="matching.touchpoint_recorded.v1", aggregat
 
 
 class PairingNudged(_Pair, type="matching.pairing_nudged.v1", aggregate="pairing_id"):
-    """Nobody moved for a while; the one whose move it is hears of it, and before the end is warned."""
+    """Nobody moved for a while; the one whose move it is hears of it, and before the end is warned. No app does."""
 
     move_id: UUID
     kind: Literal["reminder", "warning"]
@@ -303,6 +303,30 @@ class RequestWithdrawn(_Request, type="matching.request_withdrawn.v1", aggregate
 
 class RequestExpired(_Request, type="matching.request_expired.v1", aggregate="request_id"):
     """Nobody answered in time."""
+
+
+class _HeldRequest(Event, type="matching.held_request.v1", aggregate="request_id"):
+    """Of a request that reaches nobody its asker alone is told, and no app: whom it names would learn why."""
+
+    request_id: UUID
+    program_id: UUID
+    asked_by: UUID
+
+
+class HeldRequestMade(_HeldRequest, type="matching.held_request_made.v1", aggregate="request_id"):
+    """Made, as its asker sees it. No app hears of it."""
+
+
+class HeldRequestDeclined(_HeldRequest, type="matching.held_request_declined.v1", aggregate="request_id"):
+    """Over because who was asked has left, as its asker sees it. No app hears of it."""
+
+
+class HeldRequestWithdrawn(_HeldRequest, type="matching.held_request_withdrawn.v1", aggregate="request_id"):
+    """Taken back. No app hears of it."""
+
+
+class HeldRequestExpired(_HeldRequest, type="matching.held_request_expired.v1", aggregate="request_id"):
+    """Unanswered in time, as its asker sees it. No app hears of it."""
 
 
 class IntroductionRoundSolved(Event, type="matching.introduction_round_solved.v1", aggregate="round_id"):

@@ -124,6 +124,17 @@ def stirred(block: Floats, seed: int, most: float) -> Floats:
 
 
 @compiled
+def above(block: Floats, worth: Doubles, price: Doubles) -> Floats:
+    """By how much each height exceeds its row's worth and its column's price; negative for a negative height."""
+    found = np.empty_like(block)
+    for r in range(block.shape[0]):
+        for j in range(block.shape[1]):
+            height = block[r, j]
+            found[r, j] = height if height < 0 else height - worth[r] - price[j]
+    return found
+
+
+@compiled
 def highest(block: NDArray[np.floating[Any]], rows: Ints, count: int) -> tuple[Ints, Ints]:
     """Row and column of what is among the `count` highest of its row, and not negative, for some rows of the block.
 

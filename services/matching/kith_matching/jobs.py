@@ -1,6 +1,6 @@
 from kith_chassis.database import Database
 from kith_chassis.jobs import Job
-from kith_matching import barriers, departures, requests, runs, waitlist
+from kith_matching import barriers, departures, pairings, requests, runs, waitlist
 from kith_matching.introducing import schedules, working
 from kith_matching.open_calls import asking
 from kith_matching.pairing_life import nudges, pulses
@@ -37,6 +37,7 @@ jobs = [
     Job("part with who left", 1, departures.part),
     Job("end pauses", 60, pauses.end),
     Job("expire requests", 60, requests.expire),
+    Job("decline what a program leaves over", 60, pairings.decline_left_over),
     Job("move up in line", 5, waitlist.move_up),
     Job("nudge pairings", 60, nudges.send),
     Job("end pairings as agreed", 60, nudges.end_as_agreed),

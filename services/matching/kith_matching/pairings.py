@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kith_chassis.database import tenant_of
+from kith_chassis.database import Database, tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
@@ -42,39 +42,39 @@ HOURS_TAKEN = """(
 _LOCK = text("""
 SELECT 1 FROM enrollments WHERE community_id = :community AND program_id = :program ORDER BY id FOR UPDATE
 """)
-# Each suggestion whose two sides still have room, counting the ones of this very run before it.
+# Each suggestion that can still be made, its mentor having room for it and for all of this very run before it.
 _PROPOSE = text(f"""
 WITH open_now AS (
   SELECT mentor_id, mentee_id FROM pairings
   WHERE community_id = :community AND program_id = :program AND status IN ('proposed', 'accepted')
     AND NOT private
 ), ranked AS (
-  SELECT s.mentee_id, s.mentor_id, r.id,
-         row_number() OVER best_first AS mentor_place, sum(coalesce(h.weekly_hours, 1)) OVER best_first AS hours
+  SELECT s.mentee_id, s.mentor_id, r.id, a.community_id, a.program_id, a.member_id, a.max_pairings, a.weekly_hours,
+         row_number() OVER best_first AS mentor_place, sum(coalesce(b.weekly_hours, 1)) OVER best_first AS hours
   FROM match_suggestions s JOIN unnest(CAST(:ids AS uuid[]), CAST(:mentees AS uuid[])) AS r(id, mentee_id)
     ON r.mentee_id = s.mentee_id
-  LEFT JOIN enrollments h ON h.community_id = :community AND h.program_id = :program AND h.member_id = s.mentee_id
-    AND h.side = 'mentee'
-  WHERE s.run_id = :run AND s.mentor_id IS NOT NULL
+  JOIN enrollments a ON a.community_id = :community AND a.program_id = :program
+    AND a.member_id = s.mentor_id AND a.side = 'mentor' AND NOT a.paused AND NOT {held_back("a")}
+  JOIN enrollments b ON b.community_id = :community AND b.program_id = :program
+    AND b.member_id = s.mentee_id AND b.side = 'mentee' AND NOT b.paused AND NOT {held_back("b")}
+  WHERE s.run_id = :run AND s.mentor_id <> s.mentee_id AND NOT s.mentor_id = ANY(:spared)
+    AND {apart.not_apart("s.mentor_id", "s.mentee_id")}
+    AND b.max_pairings > (SELECT count(*) FROM open_now o WHERE o.mentee_id = s.mentee_id)
+    AND NOT EXISTS (SELECT FROM pairings o WHERE o.community_id = :community AND o.program_id = :program
+      AND (o.mentor_id, o.mentee_id) = (s.mentor_id, s.mentee_id) AND o.status IN ('proposed', 'accepted'))
   WINDOW best_first AS (PARTITION BY s.mentor_id ORDER BY s.score DESC, s.mentee_id)
 )
 INSERT INTO pairings (id, community_id, program_id, run_id, mentor_id, mentee_id, status,
                       mentor_accepted_at, mentee_accepted_at, settled_at)
 SELECT k.id, :community, :program, :run, k.mentor_id, k.mentee_id, :status, :accepted_at, :accepted_at, :accepted_at
 FROM ranked k
-JOIN enrollments a ON a.community_id = :community AND a.program_id = :program
-  AND a.member_id = k.mentor_id AND a.side = 'mentor' AND NOT a.paused AND NOT {held_back("a")}
-JOIN enrollments b ON b.community_id = :community AND b.program_id = :program
-  AND b.member_id = k.mentee_id AND b.side = 'mentee' AND NOT b.paused AND NOT {held_back("b")}
-WHERE k.mentor_id <> k.mentee_id AND NOT k.mentor_id = ANY(:spared)
-  AND {apart.not_apart("k.mentor_id", "k.mentee_id")}
-  AND a.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
-  AND (NOT :by_hours OR a.weekly_hours IS NULL
-    OR a.weekly_hours + {ROUNDING} >= k.hours + {HOURS_TAKEN.format(enrolled="a")})
-  AND b.max_pairings > (SELECT count(*) FROM open_now o WHERE o.mentee_id = k.mentee_id)
+WHERE k.max_pairings >= k.mentor_place + (SELECT count(*) FROM open_now o WHERE o.mentor_id = k.mentor_id)
+  AND (NOT :by_hours OR k.weekly_hours IS NULL
+    OR k.weekly_hours + {ROUNDING} >= k.hours + {HOURS_TAKEN.format(enrolled="k")})
 ON CONFLICT DO NOTHING
 RETURNING id, program_id, mentor_id, mentee_id
 """)
+_OVER = select(Program.id).where(Program.status == "completed")
 _MAY_MEET = text(apart.not_apart("pairings.mentor_id", "pairings.mentee_id", community="pairings.community_id"))
 
 # Who has a mentor now is not first next time.
@@ -200,7 +200,8 @@ async def bring(session: AsyncSession, *, actor_id: UUID, program_id: UUID, side
 async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes: bool) -> Pairing:
     """One side's answer. The pairing is accepted when both said yes; saying yes twice changes nothing.
 
-    Raises NoSuchPairing, AlreadyAnswered, or KeptApartError for a yes to somebody one is kept apart from meanwhile.
+    Raises NoSuchPairing, AlreadyAnswered; for a yes, KeptApartError for somebody one is kept apart from meanwhile, and
+    ProgramClosed in a program that is over.
     """
     pairing = await mine(session, actor_id=actor_id, pairing_id=pairing_id)
     now = clock.now()
@@ -212,6 +213,7 @@ async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes
         pairing.status, pairing.settled_at = "declined", now
         emit(session, PairingDeclined(**_fields(pairing)))
         return pairing
+    await programs.taking_part(session, pairing.program_id)
     await apart.may_meet(session, pairing.mentor_id, pairing.mentee_id)
     if actor_id == pairing.mentor_id:
         pairing.mentor_accepted_at = pairing.mentor_accepted_at or now
@@ -226,7 +228,8 @@ async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes
 async def accept_for_both(session: AsyncSession, *, actor_id: UUID, pairing_ids: Sequence[UUID]) -> list[UUID]:
     """A coordinator records that both sides agreed; returns the pairings that became accepted by it.
 
-    Those of two who are kept apart meanwhile stay proposed.
+    Those of two who are kept apart meanwhile stay proposed, and so do those in a program that is over, until a job
+    declines them.
     """
     community_id, now = tenant_of(session), clock.now()
     known = set(
@@ -243,12 +246,25 @@ async def accept_for_both(session: AsyncSession, *, actor_id: UUID, pairing_ids:
             Pairing.community_id == community_id,
             Pairing.id.in_(pairing_ids),
             Pairing.status == "proposed",
+            Pairing.program_id.not_in(_OVER),
             _MAY_MEET,
         )
         .values(status="accepted", accepted_by=actor_id, settled_at=now)
         .returning(Pairing.id, Pairing.program_id, Pairing.mentor_id, Pairing.mentee_id)
     )
     return await _accepted(session, settled.all())
+
+
+async def decline_left_over(database: Database) -> None:
+    """Nobody answers in a program that is over: its proposals are declined; run as a job."""
+    declined: Sequence[Pairing] | None = None
+    while declined or declined is None:
+        async with database.transaction() as session:
+            statement = select(Pairing).where(Pairing.status == "proposed", Pairing.program_id.in_(_OVER))
+            declined = (await session.scalars(statement.limit(500).with_for_update(skip_locked=True))).all()
+            for each in declined:
+                each.status, each.settled_at = "declined", clock.now()
+                emit(session, PairingDeclined(**_fields(each)), tenant=each.community_id)
 
 
 async def _accepted(session: AsyncSession, pairs: Sequence[Any]) -> list[UUID]:

@@ -9,10 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import Database, tenant_of
 from kith_chassis.errors import refused
-from kith_chassis.events import emit
+from kith_chassis.events import Event, emit
 from kith_matching import clock, pairings, programs
 from kith_matching.errors import AlreadyAnswered, AlreadyWaiting, NoSuchRequest, WithOneself
-from kith_matching.events import RequestAccepted, RequestDeclined, RequestExpired, RequestMade, RequestWithdrawn
+from kith_matching.events import (
+    HeldRequestDeclined,
+    HeldRequestExpired,
+    HeldRequestMade,
+    HeldRequestWithdrawn,
+    RequestAccepted,
+    RequestDeclined,
+    RequestExpired,
+    RequestMade,
+    RequestWithdrawn,
+)
 from kith_matching.introducing import apart
 from kith_matching.loads import evidence
 from kith_matching.models import Program, Request
@@ -25,6 +35,12 @@ _EVENTS: dict[str, type[Told]] = {
     "declined": RequestDeclined,
     "withdrawn": RequestWithdrawn,
     "expired": RequestExpired,
+}
+_TO_THE_ASKER = {  # nobody accepts what reaches nobody
+    RequestMade: HeldRequestMade,
+    RequestDeclined: HeldRequestDeclined,
+    RequestWithdrawn: HeldRequestWithdrawn,
+    RequestExpired: HeldRequestExpired,
 }
 _asker = func.coalesce(Request.asked_by, Request.mentee_id)  # the version before wrote no `asked_by`
 
@@ -159,13 +175,22 @@ async def close(session: AsyncSession, request: Request, *, to: str) -> None:
 
 async def expire(database: Database) -> None:
     """Close what nobody answered in time, and what waits in line in a program that is over; run as a job."""
+    while await _expire_some(database):
+        pass
+
+
+async def _expire_some(database: Database) -> bool:
+    """Those of one community, whose lock is held when a next choice is asked; False when there was none."""
     over = select(Program.id).where(Program.status == "completed")
     unanswered = (Request.status == "pending") & (Request.expires_at <= clock.now())
+    due = or_(unanswered, (Request.status == "waitlisted") & Request.program_id.in_(over))
     async with database.transaction() as session:
-        left_over = (Request.status == "waitlisted") & Request.program_id.in_(over)
-        statement = select(Request).where(or_(unanswered, left_over))
-        for request in await session.scalars(statement.limit(500).with_for_update(skip_locked=True)):
+        first = select(Request.community_id).where(due).limit(1).with_for_update(skip_locked=True)
+        statement = select(Request).where(due, Request.community_id == await session.scalar(first))
+        found = (await session.scalars(statement.limit(500).with_for_update(skip_locked=True))).all()
+        for request in found:
             await close(session, request, to="expired")
+    return bool(found)
 
 
 async def _ask_next(session: AsyncSession, request: Request) -> None:
@@ -174,6 +199,7 @@ async def _ask_next(session: AsyncSession, request: Request) -> None:
     Whose move it is, and until when, begins anew.
     """
     await session.flush()  # or the new one would be a second open request
+    await apart.hold(session, request.community_id)
     place = {"community": request.community_id, "program": request.program_id, "mentee": request.mentee_id}
     mentor_id = await _free_choice(session, place, request.choices)
     if mentor_id is None:
@@ -215,13 +241,10 @@ def seen_by(member_id: UUID) -> ColumnElement[bool]:
 
 
 def tell(session: AsyncSession, event: type[Told], request: Request) -> None:
-    """Tell the others, unless it is held: they would tell whom it is hidden from."""
+    """Tell the two; of one that is held its asker alone, to whom it looks like any other."""
+    ids = {"request_id": request.id, "program_id": request.program_id}
     if request.held:
-        return
-    told = event(
-        request_id=request.id,
-        program_id=request.program_id,
-        mentor_id=request.mentor_id,
-        mentee_id=request.mentee_id,
-    )
+        told: Event = _TO_THE_ASKER[event](**ids, asked_by=request.asked_by or request.mentee_id)
+    else:
+        told = event(**ids, mentor_id=request.mentor_id, mentee_id=request.mentee_id)
     emit(session, told, tenant=request.community_id)

@@ -265,7 +265,10 @@ async def pairings_by_member(body: Keys, _: Coordinator, session: Transaction) -
     return [[PairingOut.model_validate(each) for each in some] for some in found]
 
 
-@pairing.post("/pairings/{pairing_id}/answer", responses=problems(NoSuchPairing, AlreadyAnswered, KeptApartError))
+@pairing.post(
+    "/pairings/{pairing_id}/answer",
+    responses=problems(NoSuchPairing, AlreadyAnswered, KeptApartError, ProgramClosed),
+)
 async def answer_pairing(pairing_id: UUID, body: AnswerIn, actor: Participant, session: Transaction) -> PairingOut:
     answered = await pairings.answer(session, actor_id=actor.subject, pairing_id=pairing_id, yes=body.accept)
     return PairingOut.model_validate(answered)

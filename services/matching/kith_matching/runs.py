@@ -98,7 +98,8 @@ async def found(session: AsyncSession, run_id: UUID, *, lock: bool = False) -> M
 async def publish(session: AsyncSession, *, run_id: UUID) -> MatchRun:
     """Turn a solved draft into pairings, all or none. Publishing again changes nothing.
 
-    Who has been paired or lost their room since the draft is left out: capacities are counted again under lock.
+    Who has been paired or lost their room since the draft is left out: capacities are counted again under lock. Mentees
+    who are without a mentor after it, for whatever happened to the one they were to have, come first next time.
     """
     run = await found(session, run_id, lock=True)
     if run.status == "published":
@@ -110,11 +111,8 @@ async def publish(session: AsyncSession, *, run_id: UUID) -> MatchRun:
     found_since = select(Pairing.mentee_id).where(
         Pairing.program_id == program.id, Pairing.status.in_(("proposed", "accepted")), Pairing.private.is_(False)
     )
-    here = select(Enrollment.member_id).where(Enrollment.program_id == program.id, Enrollment.side == "mentor")
     left_out = select(MatchSuggestion.mentee_id).where(
-        MatchSuggestion.run_id == run.id,
-        MatchSuggestion.mentor_id.is_(None) | MatchSuggestion.mentor_id.not_in(here),  # or theirs has left since
-        MatchSuggestion.mentee_id.not_in(found_since),
+        MatchSuggestion.run_id == run.id, MatchSuggestion.mentee_id.not_in(found_since)
     )
     await programs.first_next_time(session, program.id, list(await session.scalars(left_out)))
     run.status, run.published_at = "published", clock.now()
@@ -172,9 +170,10 @@ FROM (
 ) e JOIN participants p ON p.community_id = e.community_id AND p.member_id = e.member_id
 WHERE e.free > 0
 """)
-FORMER = text(
-    "SELECT DISTINCT mentee_id, mentor_id FROM pairings WHERE community_id = :community AND program_id = :program"
-)
+FORMER = text("""
+SELECT mentee_id, mentor_id, bool_or(status IN ('proposed', 'accepted')) AS still FROM pairings
+WHERE community_id = :community AND program_id = :program GROUP BY 1, 2
+""")
 _STORE = text("""
 INSERT INTO match_suggestions (run_id, community_id, mentee_id, mentor_id, score, reasons, next_best_id, switch_cost)
 SELECT :run, :community, mentee_id, mentor_id, score, reasons, next_best_id, switch_cost
@@ -188,6 +187,15 @@ async def cohort(session: AsyncSession, *, community_id: UUID, program_id: UUID)
     loads = await evidence.burdened(session, community_id=community_id, program_id=program_id)
     place = {"community": community_id, "program": program_id, "spared": loads.spared, "busy": loads.busy}
     return [str(await session.scalar(_COHORT, place | {"side": side})) for side in ("mentee", "mentor")]
+
+
+async def former(session: AsyncSession, *, community_id: UUID, program_id: UUID) -> dict[str, list[list[str]]]:
+    """Who was paired in a program, mentees first, and who of them is, or is asked to be: as the solver reads it."""
+    rows = (await session.execute(FORMER, {"community": community_id, "program": program_id})).all()
+    return {
+        "former": [[str(each.mentee_id), str(each.mentor_id)] for each in rows],
+        "together": [[str(each.mentee_id), str(each.mentor_id)] for each in rows if each.still],
+    }
 
 
 async def solve_next(database: Database) -> bool:
@@ -214,10 +222,9 @@ async def _problem(database: Database, run_id: UUID) -> str:
         run = (await session.scalars(select(MatchRun).where(MatchRun.id == run_id))).one()
         program = (await session.scalars(select(Program).where(Program.id == run.program_id))).one()
         run.settings = {"weights": program.weights, "rules": program.rules}
-        place = {"community": run.community_id, "program": run.program_id}
         mentees, mentors = await cohort(session, community_id=run.community_id, program_id=run.program_id)
         never = await apart.pairs(session, run.community_id)
-        former = [[str(row.mentee_id), str(row.mentor_id)] for row in await session.execute(FORMER, place)]
+        pairs = await former(session, community_id=run.community_id, program_id=run.program_id)
     monday = run.requested_at.date() - timedelta(days=run.requested_at.weekday())
     head = {
         "seed": run.seed,
@@ -230,7 +237,7 @@ async def _problem(database: Database, run_id: UUID) -> str:
             *([each["mentee_id"], each["mentor_id"]] for each in run.prohibited),
             *([str(each) for each in pair] for two in never for pair in (two, two[::-1])),
         ],
-        "former": former,
+        **pairs,
     }
     return f'{json.dumps(head)[:-1]}, "mentees": {mentees}, "mentors": {mentors}}}'
 

@@ -68,7 +68,7 @@ def solve(problem: Mapping[str, Any]) -> dict[str, Any]:
         weights=Weights(**problem["weights"]),
         rules=Rules(**problem["rules"]),
         week=date.fromisoformat(problem["week"]),
-        forbidden=never,
+        forbidden=[*never, *_pairs(problem.get("together", []))],
         former=_pairs(problem.get("former", [])),
     )
     row = {each.member_id: place for place, each in enumerate(mentees)}

@@ -52,6 +52,16 @@ async def test_m25_an_agreement_holds_when_both_accept_it_and_a_change_needs_bot
     assert len(await place.told("agreement_reached")) == 2
 
 
+async def test_m25_nobody_accepts_terms_that_are_over(place, pairing, calendar):
+    first = await place.do("proposeAgreement", "Noa", WANT, **terms(pairing, endsOn=calendar.day(1)))
+    await calendar.turn(days=3)
+    assert await place.refused("acceptAgreement", "Mia", agreementId=first["id"]) == ["ENDS_IN_THE_PAST"]
+    await calendar.turn()
+    assert (await place.get("query ($id: ID!) { pairing(id: $id) { status } }", "Noa", id=pairing))["pairing"] == {
+        "status": "ACCEPTED"
+    }
+
+
 async def test_m25_nobody_accepts_terms_that_were_replaced_before_they_read_the_new_ones(place, pairing):
     first = await place.do("proposeAgreement", "Noa", WANT, **terms(pairing))
     await place.do("proposeAgreement", "Noa", WANT, **terms(pairing, everyDays=1))

@@ -147,13 +147,64 @@ async def test_m32_who_found_a_mentor_since_the_draft_was_not_left_out(place, ca
     assert certificate["matched"] == 1
     query = "query ($id: ID!) { unmatchedMentees(runId: $id) { edges { node { mentee { displayName } } } } }"
     [edge] = (await place.get(query, "Ada", id=run))["unmatchedMentees"]["edges"]
-    await place.pairing(program, mentee=edge["node"]["mentee"]["displayName"])
+    found = edge["node"]["mentee"]["displayName"]
+    [drafted] = {"Noa", "Nora"} - {found}
+    await place.pairing(program, mentee=found)
     await place.do("publishMatchRun", "Ada", "matchRun { id }", runId=run)
+    assert await priorities(place, program) == {found: 0, drafted: 1}  # whose mentor was taken meanwhile
+
+
+async def priorities(place, program):
+    """Of each mentee, by name."""
     rows = await place.matching.rows(
-        "SELECT max(priority) AS most FROM enrollments WHERE program_id = :program",
+        "SELECT member_id, priority FROM enrollments WHERE program_id = :program AND side = 'mentee'",
         program=place.key_of(program["id"]),
     )
-    assert rows == [{"most": 0}]
+    names = {place.key(name): name for name in place.ids}
+    return {names[str(each["member_id"])]: each["priority"] for each in rows}
+
+
+async def test_m13_a_place_that_one_could_not_take_any_more_goes_to_the_next_of_the_draft(place, calendar):
+    program = await place.program(acceptance="BOTH")
+    await place.enrolled(program, {"Mia": "MENTOR"}, maxPairings=2)
+    await place.enrolled(program, {"Noa": "MENTEE", "Nils": "MENTEE"})
+    run, certificate = await draft(place, program)
+    assert certificate["matched"] == 2
+    first, other = sorted(("Noa", "Nils"), key=place.key)  # they fit equally well
+    await place.pairing(program, mentee=first)
+    await place.do("publishMatchRun", "Ada", "matchRun { id }", runId=run)
+    query = "{ viewer { pairings { edges { node { status mentor { displayName } } } } } }"
+    [edge] = (await place.get(query, other))["viewer"]["pairings"]["edges"]
+    assert edge["node"] == {"status": "PROPOSED", "mentor": {"displayName": "Mia"}}
+    assert await priorities(place, program) == {"Noa": 0, "Nils": 0}
+
+
+async def test_m32_whose_mentor_of_the_draft_has_no_time_any_more_comes_first_next_time(place, calendar):
+    program = await place.program()
+    await place.enrolled(program, {"Mia": "MENTOR", "Noa": "MENTEE"})
+    run, certificate = await draft(place, program)
+    assert certificate["matched"] == 1
+    given = {"programId": program["id"], "side": "MENTOR"}
+    await place.do("changeEnrollment", "Mia", "enrollment { paused }", **given, paused=True)
+    await place.do("publishMatchRun", "Ada", "matchRun { id }", runId=run)
+    assert await priorities(place, program) == {"Noa": 1}
+
+
+async def test_m33_what_somebody_says_of_one_who_blocked_them_reaches_nobody(place, pairing, calendar):
+    await place.do("blockMember", "Mia", memberId=place.ids["Noa"])
+
+    async def parted():
+        await calendar.turn()
+        found = await place.get("query ($id: ID!) { pairing(id: $id) { status } }", "Noa", id=pairing)
+        return found["pairing"]["status"] == "ENDED"
+
+    await eventually(parted, what="parting")
+    given = {"pairingId": pairing, "body": "You cannot hide."}
+    written = await place.do("writeTestimonial", "Noa", "testimonial { id publishedAt }", **given)
+    assert written["publishedAt"] is None  # as ever, for who wrote it
+    assert (await place.get(PUBLIC, "Mia", id=place.ids["Mia"]))["member"]["testimonials"] == []
+    refused = await place.refused("publishTestimonial", "Mia", testimonialId=written["id"])
+    assert refused == ["NO_SUCH_TESTIMONIAL"]
 
 
 async def test_m33_a_testimonial_is_public_when_both_want_it_until_one_does_not(place, pairing, calendar):

@@ -141,6 +141,16 @@ async def test_m45_who_was_paired_before_is_not_suggested_again(place, program):
     assert [edge["node"]["mentor"]["displayName"] for edge in found["matchSuggestions"]["edges"]] == ["Max"]
 
 
+async def test_m45_two_rows_of_one_line_are_two_rows(place, program):
+    assert (await bring(place, "importPastPairings", program, [past()]))[0] == (1, 0, 0)
+    both = [past(mentor_rating=4, goals_met=True), past("Max", "Nils", "2023-01-01", "2023-02-01")]
+    counts, wrong = await bring(place, "importPastPairings", program, [each | {"line": 2} for each in both])
+    assert (counts, wrong) == ((1, 1, 0), {})
+    edges = (await place.get(PAIRED, "Ada", id=program["id"]))["pairings"]["edges"]
+    found = {edge["node"]["mentee"]["displayName"]: edge["node"]["settledAt"][:10] for edge in edges}
+    assert found == {"Noa": "2024-01-10", "Nils": "2023-01-01"}
+
+
 async def test_m45_what_cannot_have_been_is_refused_by_row(place, program, calendar):
     rows = [
         past(),

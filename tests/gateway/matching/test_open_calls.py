@@ -6,6 +6,7 @@ import pytest
 from tests.gateway.matching.conftest import MENTEES
 
 from kith_matching.open_calls import asking
+from kith_testkit.probe import eventually
 
 pytestmark = pytest.mark.integration
 CALL = "openCall { id status places filled asked declined openedBy { displayName } program { id } }"
@@ -84,6 +85,24 @@ async def test_m8_those_who_help_are_asked_until_there_is_room_for_all_who_wait(
     assert {each["member_id"] for each in await place.told("member_called")} == {
         place.key(name) for name in ("Mia", "Max", "Mo")
     }
+
+
+async def test_m8_who_left_answers_no_call_and_is_not_waited_for(place, program, calendar):
+    await thanked(place, "Mia", "Noa", "Nils")
+    call = await opened(place, program)
+    await calendar.turn(minutes=1)
+    [invitation] = await mine(place, "Mia")
+    await place.do("removeMember", "Ada", memberId=place.ids["Mia"])
+
+    async def lapsed():
+        await calendar.turn()
+        return await asked(place, call) == {"Mia": "LAPSED"}
+
+    await eventually(lapsed, what="Mia parting")
+    refused = await place.refused("answerCall", "Mia", invitationId=invitation["id"], accept=True)
+    assert refused == ["NO_SUCH_INVITATION"]
+    sql = "SELECT 1 FROM enrollments WHERE program_id = :program AND side = 'mentor'"
+    assert await place.matching.rows(sql, program=place.key_of(program["id"])) == []
 
 
 async def test_m8_nobody_is_asked_twice_in_thirty_days_by_whatever_call(place, program, calendar):

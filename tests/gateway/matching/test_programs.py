@@ -94,6 +94,23 @@ async def test_m42_a_pairing_from_outside_is_lived_here_and_takes_nobodys_room(p
     assert len(await place.told("pairing_nudged")) == 2
 
 
+async def test_m1_in_a_program_that_is_over_nobody_is_paired_any_more(place, calendar):
+    program = await place.program(acceptance="BOTH")
+    await place.enrolled(program, {"Mia": "MENTOR", "Noa": "MENTEE"})
+    two = {"programId": program["id"], "mentorId": place.ids["Mia"], "menteeId": place.ids["Noa"]}
+    made = await place.do("makePairing", "Ada", "pairing { id status }", **two)
+    for step in ("RUNNING", "COMPLETED"):
+        await place.do("advanceProgram", "Ada", "program { status }", programId=program["id"], to=step)
+    assert await place.refused("acceptPairing", "Mia", pairingId=made["id"]) == ["PROGRAM_CLOSED"]
+    done = await place.do("acceptPairings", "Ada", "result { accepted }", pairingIds=[made["id"]])
+    assert done == {"accepted": 0}
+    await calendar.turn()
+    query = "query ($id: ID!) { pairing(id: $id) { status } }"
+    assert (await place.get(query, "Noa", id=made["id"]))["pairing"] == {"status": "DECLINED"}
+    [told] = await place.told("pairing_declined")
+    assert told["mentee_id"] == place.key("Noa")
+
+
 async def test_m10_i_pair_two_by_hand_and_they_are_asked_where_the_program_asks(place):
     want = "pairing { status mentor { displayName } mentee { displayName } }"
     for acceptance, status in (("BOTH", "PROPOSED"), ("AUTOMATIC", "ACCEPTED")):

@@ -93,6 +93,23 @@ async def test_m15_while_somebody_has_paused_no_silence_counts(place, program, p
     assert [each["silentDays"] for each in (await seen(place, pairing))["nudges"]] == [7]
 
 
+async def test_m15_no_silence_from_before_a_pause_counts_whoevers_move_it_becomes(place, program, pairing, calendar):
+    given = {"programId": program["id"], "side": "MENTEE"}
+    await calendar.turn(days=2)
+    await place.do("changeEnrollment", "Noa", "enrollment { paused }", **given, paused=True)
+    await calendar.turn(days=60)
+    await place.do("changeEnrollment", "Noa", "enrollment { paused }", **given, paused=False)
+    await calendar.turn(days=1)
+    await touch(place, pairing, "Mia", happenedAt=calendar.time(days=-20))  # told late
+    await touch(place, pairing, "Mia", happenedAt=calendar.time())
+    await calendar.turn(days=5)
+    now = await seen(place, pairing)
+    assert (now["nudges"], now["status"], now["contact"]["move"]["displayName"]) == ([], "ACCEPTED", "Noa")
+    assert now["contact"]["silentDays"] <= 6
+    await calendar.turn(days=1)
+    assert [(each["kind"], each["silentDays"]) for each in (await seen(place, pairing))["nudges"]] == [("REMINDER", 7)]
+
+
 async def test_m30_a_silent_pairing_is_warned_and_then_ends_and_names_who_went_quiet(place, program, pairing, calendar):
     await touch(place, pairing, "Noa", happenedAt=calendar.time())
     await calendar.turn(days=28)

@@ -55,14 +55,14 @@ async def take(session: AsyncSession, *, program_id: UUID, rows: Sequence[Mappin
     for each in stored:
         if each.stored not in pairs.values():
             taken.setdefault(each.two, []).append(each)
-    for each in spans:
+    for place, each in enumerate(spans):
         row = each.row
         assert row is not None  # noqa: S101 -- a span of the list
         if wrong := _contradicted(each, taken.get(each.two, ())):
             done.errors.append(RowError(row.line, *wrong))
             continue
         taken.setdefault(each.two, []).append(each)
-        await _keep(session, program_id, row, pairs.get(row.line), done)
+        await _keep(session, program_id, row, pairs.get(place), done)
     if done.created or done.updated:
         emit(session, HistoryImported(program_id=program.id, pairings=done.created, corrected=done.updated))
     done.errors.sort(key=lambda error: error.line)
@@ -112,20 +112,22 @@ async def _stored(session: AsyncSession, program_id: UUID, spans: Sequence[Span]
 
 
 def _corrected(spans: Sequence[Span], stored: Sequence[Span]) -> dict[int, Pairing]:
-    """Line to the pairing of an earlier list that it speaks of: that begins the same day, or else at the same time."""
+    """Place among `spans` to the pairing of an earlier list that it speaks of: that begins the same day, or else at the
+    same time.
+    """
     by_two: dict[tuple[UUID, UUID], list[Span]] = {}
     for each in stored:
         if each.stored is not None and each.stored.import_digest is not None:
             by_two.setdefault((each.mentor_id, each.mentee_id), []).append(each)
     found: dict[int, Pairing] = {}
     for same_day in (True, False):
-        for each in spans:
-            if each.row is None or each.row.line in found:
+        for place, each in enumerate(spans):
+            if place in found:
                 continue
             left = by_two.get((each.mentor_id, each.mentee_id), [])
             fits = [one for one in left if (one.begins == each.begins if same_day else one.overlaps(each))]
             if len(fits) == 1 and fits[0].stored is not None:
-                found[each.row.line] = fits[0].stored
+                found[place] = fits[0].stored
                 left.remove(fits[0])
     return found
 

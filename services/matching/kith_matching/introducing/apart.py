@@ -18,7 +18,7 @@ from kith_matching.models import Participant
 
 _NEVER = """(
   SELECT community_id, one_id, other_id FROM kept_apart
-  UNION ALL SELECT community_id, one_id, other_id FROM barriers
+  UNION ALL SELECT community_id, one_id, other_id FROM barriers WHERE NOT lifted
 )"""
 
 

@@ -2,7 +2,7 @@ from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Uuid, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -114,7 +114,9 @@ class KeptApart(Base):
 class Barrier(Base):
     """Two members one of whom has blocked (`source` block) or reported (report) the other, as identity told.
 
-    `parted`: what they shared when it was raised has been ended.
+    sequence  the number of the last event of who raised it that told of it
+    lifted    it was taken back, and stands no more
+    parted    what they shared when it was raised has been ended
     """
 
     __tablename__ = "barriers"
@@ -130,6 +132,8 @@ class Barrier(Base):
     source: Mapped[str] = mapped_column(primary_key=True)
     raised_by: Mapped[UUID] = mapped_column(primary_key=True)
     raised_at: Mapped[datetime]
+    sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    lifted: Mapped[bool] = mapped_column(server_default="false")
     parted: Mapped[bool] = mapped_column(server_default="false")
 
 

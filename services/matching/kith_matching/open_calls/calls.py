@@ -115,7 +115,7 @@ async def answer(
         CallInvitation.member_id == actor_id,
     )
     invitation = (await session.scalars(statement)).first()
-    if invitation is None:
+    if invitation is None or not await programs.known(session, [actor_id]):  # or who was asked has left
         raise NoSuchInvitation
     # The call first, as whoever ends it does; only then what is said of the invitation holds.
     call = await found(session, invitation.call_id, lock=True)

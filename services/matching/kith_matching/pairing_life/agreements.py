@@ -34,8 +34,7 @@ async def propose(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, te
     Raises NoSuchPairing, NotTogether, or EndsInThePast.
     """
     pairing = await pairings.together(session, actor_id=actor_id, pairing_id=pairing_id)
-    if terms.ends_on is not None and terms.ends_on < clock.now().date():
-        raise EndsInThePast
+    _not_over(terms.ends_on)
     newest = await _newest(session, pairing_id)
     agreement = Agreement(
         community_id=pairing.community_id,
@@ -55,8 +54,8 @@ async def propose(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, te
 async def accept(session: AsyncSession, *, actor_id: UUID, agreement_id: UUID) -> Agreement:
     """Accept these very terms; accepting twice changes nothing.
 
-    Raises NoSuchAgreement, NotTogether, or AgreementChanged when other terms were proposed since: nobody accepts what
-    they have not read.
+    Raises NoSuchAgreement, NotTogether, EndsInThePast, or AgreementChanged when other terms were proposed since: nobody
+    accepts what they have not read.
     """
     statement = (
         select(Agreement)
@@ -73,6 +72,7 @@ async def accept(session: AsyncSession, *, actor_id: UUID, agreement_id: UUID) -
         raise AgreementChanged
     if agreement.in_force:
         return agreement
+    _not_over(agreement.ends_on)
     _accept_as(agreement, pairing, actor_id)
     if agreement.in_force:
         await contact.expect(session, agreement)
@@ -83,6 +83,11 @@ async def accept(session: AsyncSession, *, actor_id: UUID, agreement_id: UUID) -
 async def _newest(session: AsyncSession, pairing_id: UUID) -> Agreement | None:
     statement = select(Agreement).where(Agreement.pairing_id == pairing_id).order_by(Agreement.version.desc())
     return (await session.scalars(statement.limit(1))).first()
+
+
+def _not_over(last_day: date | None) -> None:
+    if last_day is not None and last_day < clock.now().date():
+        raise EndsInThePast
 
 
 def _accept_as(agreement: Agreement, pairing: Pairing, member_id: UUID) -> None:

@@ -36,9 +36,10 @@ async def of(session: AsyncSession, pairing_id: UUID) -> Contact:
 
 
 def passes(contact: Contact, to: Turn) -> None:
-    """It is this one's move since then; the same move as before goes on."""
-    if (contact.move_id, contact.since) != (to.member_id, to.since):
-        contact.move_id, contact.since, contact.climbed = to.member_id, to.since, 0
+    """It is this one's move since then, or since somebody came back from a pause; the same move as before goes on."""
+    since = max(to.since, contact.resumed_at or to.since)
+    if (contact.move_id, contact.since) != (to.member_id, since):
+        contact.move_id, contact.since, contact.climbed = to.member_id, since, 0
         _schedule(contact)
 
 
@@ -58,7 +59,8 @@ async def resume(session: AsyncSession, back: Enrollment) -> None:
         .where(Contact.community_id == back.community_id, Pairing.program_id == back.program_id, mine)
     )
     for contact in await session.scalars(statement.with_for_update(of=Contact)):
-        passes(contact, Turn(contact.move_id, clock.now()))
+        contact.resumed_at = clock.now()
+        passes(contact, Turn(contact.move_id, contact.resumed_at))
 
 
 async def end(session: AsyncSession, pairing_id: UUID) -> None:

@@ -53,6 +53,7 @@ class Contact(Base):
     every_days: Mapped[int] = mapped_column(server_default="7")
     climbed: Mapped[int] = mapped_column(server_default="0")
     due_at: Mapped[datetime | None]
+    resumed_at: Mapped[datetime | None]
     ends_on: Mapped[date | None]
     pulse_at: Mapped[datetime | None]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from kith_chassis.database import tenant_of
 from kith_chassis.tokens import Principal
 from kith_matching import clock, pairings
+from kith_matching.introducing import apart
 from kith_matching.models import Pairing
 from kith_matching.pairing_life.models import (
     Agreement,
@@ -114,11 +115,18 @@ async def newest(
     return [found[each] for each in pairing_ids]
 
 
+_REACHES = text(
+    apart.not_apart("testimonials.author_id", "testimonials.subject_id", community="testimonials.community_id")
+)
+
+
 async def testimonials(
     session: AsyncSession, member_ids: Sequence[UUID], *, actor: Principal, first: int
 ) -> list[list[Testimonial]]:
-    """What may be read of each member, the newest first; of oneself also what waits for one's consent."""
-    open_ = Testimonial.published_at.is_not(None) | (Testimonial.subject_id == actor.subject)
+    """What may be read of each member, the newest first; of oneself also what waits for one's consent, unless one is
+    kept apart from who wrote it.
+    """
+    open_ = Testimonial.published_at.is_not(None) | ((Testimonial.subject_id == actor.subject) & _REACHES)
     place = func.row_number().over(partition_by=Testimonial.subject_id, order_by=Testimonial.id.desc()).label("place")
     ranked = (
         select(Testimonial, place)

@@ -50,7 +50,10 @@ async def propose_agreement(pairing_id: UUID, body: TermsIn, actor: Participant,
     return AgreementOut.model_validate(proposed)
 
 
-@routes.post("/agreements/{agreement_id}/accept", responses=problems(NoSuchAgreement, NotTogether, AgreementChanged))
+@routes.post(
+    "/agreements/{agreement_id}/accept",
+    responses=problems(NoSuchAgreement, NotTogether, AgreementChanged, EndsInThePast),
+)
 async def accept_agreement(agreement_id: UUID, actor: Participant, session: Transaction) -> AgreementOut:
     accepted = await agreements.accept(session, actor_id=actor.subject, agreement_id=agreement_id)
     return AgreementOut.model_validate(accepted)

@@ -11,6 +11,7 @@ from kith_chassis.events import emit
 from kith_matching import clock, pairings
 from kith_matching.errors import AlreadyWritten, NoSuchTestimonial, NotTogether
 from kith_matching.events import TestimonialPublished, TestimonialWithdrawn
+from kith_matching.introducing import apart
 from kith_matching.pairing_life.models import Testimonial
 
 
@@ -39,7 +40,8 @@ async def write(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, body
 async def publish(session: AsyncSession, *, actor_id: UUID, testimonial_id: UUID) -> Testimonial:
     """The one it is about agrees that others read it; twice changes nothing. Raises NoSuchTestimonial."""
     testimonial = await _found(session, actor_id, testimonial_id)
-    if testimonial.subject_id != actor_id:
+    apart_now = await apart.are(session, testimonial.community_id, testimonial.author_id, actor_id)
+    if testimonial.subject_id != actor_id or (apart_now and testimonial.published_at is None):
         raise NoSuchTestimonial
     if testimonial.published_at is None:
         testimonial.published_at = clock.now()

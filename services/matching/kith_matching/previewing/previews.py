@@ -125,16 +125,15 @@ async def _problem(database: Database, preview_id: UUID) -> str:
     async with database.transaction() as session:
         preview = (await session.scalars(select(Preview).where(Preview.id == preview_id))).one()
         program = (await session.scalars(select(Program).where(Program.id == preview.program_id))).one()
-        place = {"community": preview.community_id, "program": preview.program_id}
+        place = {"community_id": preview.community_id, "program_id": preview.program_id}
         if preview.run_id is None:
-            sides = await runs.cohort(session, community_id=preview.community_id, program_id=preview.program_id)
-            former = [[str(row.mentee_id), str(row.mentor_id)] for row in await session.execute(runs.FORMER, place)]
+            sides, pairs = await runs.cohort(session, **place), await runs.former(session, **place)
             mode, seed = "best_total", 0
         else:
             sides = [
                 await session.scalar(_OF_RUN, {"run": preview.run_id, "side": side}) for side in ("mentee", "mentor")
             ]
-            former = []  # the run itself made these pairs
+            pairs = {"former": [], "together": []}  # the run itself made these pairs
             run = (await session.scalars(select(MatchRun).where(MatchRun.id == preview.run_id))).one()
             mode, seed = run.mode, run.seed
         never = await apart.pairs(session, preview.community_id)
@@ -145,6 +144,6 @@ async def _problem(database: Database, preview_id: UUID) -> str:
         "now": {"weights": program.weights, "rules": program.rules, "mode": mode},
         "then": preview.settings,
         "prohibited": [[str(each) for each in pair] for two in never for pair in (two, two[::-1])],
-        "former": former,
+        **pairs,
     }
     return f'{json.dumps(head)[:-1]}, "mentees": {sides[0]}, "mentors": {sides[1]}}}'
