@@ -37,17 +37,20 @@ class _Connection(asyncio.Protocol):
         self.rested_at = 0.0
         self.usable = True
         self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
-    def ask(self, request: bytes) -> asyncio.Future[tuple[int, bytes]]:
-        """Send a request; the future is its answer."""
+    def ask(self, request: bytes, seconds: float) -> asyncio.Future[tuple[int, bytes]]:
+        """Send a request; the future is its answer, or TimeoutError."""
         assert self.transport is not None  # noqa: S101 -- it is connected
-        self._waiting = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._waiting, self._timer = loop.create_future(), loop.call_later(seconds, self._fail, TimeoutError())
         self._begin()
         self.transport.write(request)
         return self._waiting
 
     def abort(self) -> None:
-        self.usable, self._waiting = False, None
+        self.usable = False
+        self._settle()
         if self.transport is not None:
             self.transport.abort()
 
@@ -56,11 +59,17 @@ class _Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._size = 0
 
-    def _fail(self, reason: str) -> None:
+    def _settle(self) -> None:
+        self._waiting = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _fail(self, error: Exception) -> None:
         waiting = self._waiting
         self.abort()
         if waiting is not None and not waiting.done():
-            waiting.set_exception(BrokenError(reason))
+            waiting.set_exception(error)
 
     # What asyncio calls.
 
@@ -74,10 +83,10 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
-            self._fail(f"what came is not HTTP: {type(error).__name__}")
+            self._fail(BrokenError(f"what came is not HTTP: {type(error).__name__}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fail(f"the connection was closed: {exc}")
+        self._fail(BrokenError(f"the connection was closed: {exc}"))
 
     # What the parser calls.
 
@@ -88,7 +97,7 @@ class _Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
         if self._size > MAX_ANSWER:
-            self._fail("the answer has no end")
+            self._fail(BrokenError("the answer has no end"))
         else:
             self._body.append(body)
 
@@ -97,7 +106,7 @@ class _Connection(asyncio.Protocol):
         waiting = self._waiting
         if waiting is None or status < _FIRST_FINAL:
             return  # given up, or only announced
-        self._waiting = None
+        self._settle()
         self.usable = self.usable and self._parser.should_keep_alive()
         if not waiting.done():
             waiting.set_result((status, b"".join(self._body)))
@@ -122,15 +131,21 @@ class Connections:
     ) -> tuple[int, bytes]:
         """Status and body of an answer. Raises NotReachedError, BrokenError, or TimeoutError after `seconds` in all."""
         request = self._written(method, target, headers, body)
-        async with asyncio.timeout(seconds), self._free:
-            connection = self._kept() or await self._connected()
-            try:
-                return await connection.ask(request)
-            except BaseException:
-                connection.usable = False  # given up: an answer that still comes is nobody's
-                raise
-            finally:
-                self._rest(connection)
+        ends = monotonic() + seconds
+        connection = None if self._free.locked() else self._kept()
+        if connection is not None:
+            await self._free.acquire()  # at once
+        else:
+            async with asyncio.timeout(seconds):
+                connection = await self._place()
+        try:
+            return await connection.ask(request, ends - monotonic())
+        except BaseException:
+            connection.usable = False  # given up: an answer that still comes is nobody's
+            raise
+        finally:
+            self._rest(connection)
+            self._free.release()
 
     def close(self) -> None:
         """Close what rests; what is in use is closed when it is done."""
@@ -159,6 +174,15 @@ class Connections:
             if connection.usable and connection.transport is not None and not connection.transport.is_closing():
                 return connection
         return None
+
+    async def _place(self) -> _Connection:
+        """A connection, when there may be one more."""
+        await self._free.acquire()
+        try:
+            return self._kept() or await self._connected()
+        except BaseException:
+            self._free.release()
+            raise
 
     async def _connected(self) -> _Connection:
         try:

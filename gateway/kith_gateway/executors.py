@@ -19,6 +19,7 @@ from kith_gateway.runs import GivenUpError, Run
 from kith_gateway.schema import schema
 
 OPERATIONS = Counter("graphql_operations", "Operations by how they were carried out.", ["by"])
+_PLANNED = OPERATIONS.labels("plan")
 
 
 async def carry_out(context: Context, text: str, variables: Mapping[str, Any] | None) -> ExecutionResult:
@@ -42,7 +43,7 @@ async def carry_out(context: Context, text: str, variables: Mapping[str, Any] | 
             OPERATIONS.labels("plan, then ordinary").inc()
             context.begin_again()
         else:
-            OPERATIONS.labels("plan").inc()
+            _PLANNED.inc()
             return ExecutionResult(data=data, errors=None)
     else:
         OPERATIONS.labels("ordinary").inc()

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 _FEW = 3
 _FORGOTTEN_SECONDS = 60.0
+_FREE = nullcontext()
 
 
 class AwayError(Exception):
@@ -29,15 +30,17 @@ class Outage:
 
     @property
     def is_long(self) -> bool:
+        if self._failures < _FEW:
+            return False
         self._forget()
         return self._failures >= _FEW and self._clock() - self._first_at >= self.hold_seconds
 
-    @contextmanager
-    def trial(self) -> Iterator[None]:
+    def trial(self) -> AbstractContextManager[None]:
         """One try of a request; AwayError where it is better not made."""
-        if not self.is_long:
-            yield
-            return
+        return self._alone() if self.is_long else _FREE
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
         if self._trying:
             raise AwayError
         self._trying = True

@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -24,6 +24,7 @@ from kith_gateway.settings import Settings
 
 UPSTREAM_SECONDS = Histogram("upstream_seconds", "Time a service took to answer.", ["service", "route", "status"])
 UPSTREAM_REPEATS = Counter("upstream_repeats", "Requests sent again after a pause.", ["service"])
+_seconds = cache(UPSTREAM_SECONDS.labels)
 _GONE = frozenset({502, 503, 504})
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 0.5
 _MAX_WAITING = 500
@@ -166,7 +167,7 @@ class Upstream:
             outcome = str(status)
             return status, content
         finally:
-            UPSTREAM_SECONDS.labels(service, route, outcome).observe(time.perf_counter() - started)
+            _seconds(service, route, outcome).observe(time.perf_counter() - started)
 
 
 def _filled(service: str, route: str, values: Mapping[str, Any]) -> str:

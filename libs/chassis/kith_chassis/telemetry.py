@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -42,6 +43,7 @@ DEAD_LETTERS_KEPT = Gauge("dead_letters_kept", "Events set aside and neither app
 DEAD_LETTERS = Counter("dead_letters", "Events set aside after the last attempt.", ["type"])
 LEADING = Gauge("leading", "1 where this process leads the named work.", ["work"])
 
+_seconds = cache(HTTP_SECONDS.labels)
 tracer = trace.get_tracer("kith")
 log = logging.getLogger("kith.access")
 
@@ -137,7 +139,7 @@ def served(method: str, path: str, headers: Mapping[str, str]) -> Iterator[Serve
             if told.status >= 500:  # noqa: PLR2004 -- server errors begin here
                 span.set_status(Status(StatusCode.ERROR))
             seconds = time.perf_counter() - started
-            HTTP_SECONDS.labels(method, told.route, str(told.status)).observe(seconds)
+            _seconds(method, told.route, str(told.status)).observe(seconds)
             if not path.startswith(_QUIET):
                 fields = {"method": method, "route": told.route, "status": told.status}
                 log.info("request", extra=fields | {"milliseconds": round(seconds * 1000, 2)})
