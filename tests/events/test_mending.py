@@ -4,11 +4,12 @@ import asyncio
 import json
 import os
 import sys
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
+from nats.js.errors import NotFoundError
 from sqlalchemy import text
 
 from kith_chassis.ids import new_id
@@ -146,6 +147,23 @@ async def test_what_a_service_has_lost_is_delivered_again_and_the_rest_is_not_ap
     assert row["joined_at"] is None
     await eventually(acknowledged, what="acknowledging")
     assert (await reconciled(metrics)).unapplied == 0
+
+
+async def test_a_consumer_that_nats_has_lost_begins_with_what_the_inbox_is_sure_to_know(metrics, coordinator):
+    [(event, _)] = await joined(metrics, coordinator.community_id, 1)
+    old = "UPDATE inbox SET applied_at = applied_at + :by WHERE event_id = :e"
+    for days, begins in ((-31, timedelta(days=30)), (31, None)):
+        await run(metrics, old, e=event, by=timedelta(days=days))
+        await metrics.bus.js.delete_consumer("KITH", "metrics")
+
+        async def there():
+            with suppress(NotFoundError):
+                return await metrics.bus.js.consumer_info("KITH", "metrics")
+
+        config = (await eventually(there, what="making a consumer")).config
+        since = config.opt_start_time
+        assert since is None if begins is None else abs(datetime.now(UTC) - since - begins) < timedelta(minutes=1)
+    await joined(metrics, coordinator.community_id, 1)
 
 
 async def test_what_somebody_else_put_on_the_stream_is_not_ours_to_mend(metrics, coordinator):

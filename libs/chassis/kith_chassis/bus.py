@@ -12,12 +12,11 @@ from contextlib import asynccontextmanager, suppress
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js import api
 from nats.js.client import JetStreamContext
-from nats.js.errors import APIError, NotFoundError
 
 from kith_chassis.settings import ServiceSettings
 from kith_stream.connecting import connected
+from kith_stream.durables import Beginning, ensured, taken_over
 from kith_stream.publishing import publish
 from kith_stream.pulling import Pull, pulling
 
@@ -40,21 +39,8 @@ class Bus:
 
     async def ensure_stream(self, settings: ServiceSettings) -> None:
         """Create the stream, or bring its settings up to these; what it holds stays."""
-        config = api.StreamConfig(
-            name=self.stream,
-            subjects=["kith.>"],
-            storage=api.StorageType.FILE,
-            retention=api.RetentionPolicy.LIMITS,
-            discard=api.DiscardPolicy.NEW,  # refuse rather than forget: the outbox keeps what does not fit
-            max_age=settings.stream_max_age_days * 86_400.0,
-            num_replicas=settings.stream_replicas,
-            duplicate_window=120.0,
-            allow_atomic=True,
-        )
-        try:
-            await self.js.add_stream(config)
-        except APIError:
-            await self.js.update_stream(config)
+        days, replicas = settings.stream_max_age_days, settings.stream_replicas
+        await ensured(self.js, self.stream, ["kith.>"], max_age_days=days, replicas=replicas)
         self.established.set()
 
     async def publish(self, messages: Sequence[tuple[str, str, bytes]]) -> None:
@@ -63,27 +49,14 @@ class Bus:
 
     @asynccontextmanager
     async def consumer(
-        self, name: str, subjects: Sequence[str], *, batch: int, lease_seconds: float
+        self, name: str, subjects: Sequence[str], *, batch: int, lease_seconds: float, beginning: Beginning
     ) -> AsyncIterator[Pull]:
         """A durable pull consumer of these subjects, starting behind the last event all before which are done.
 
-        It is made anew for each leader: events a dead predecessor had fetched would else come back only after their
-        lease, behind later events of the same aggregate. What was applied is recognised by the inbox.
+        What was applied beyond that is recognised by the inbox. `beginning` tells where a consumer starts that NATS
+        does not know.
         """
-        config = api.ConsumerConfig(
-            durable_name=name,
-            filter_subjects=list(subjects),
-            ack_policy=api.AckPolicy.EXPLICIT,
-            ack_wait=lease_seconds,
-            max_deliver=-1,  # we count attempts ourselves: on MaxDeliver the server would only fall silent
-            max_ack_pending=10_000,
-        )
-        with suppress(NotFoundError):
-            floor = (await self.js.consumer_info(self.stream, name)).ack_floor
-            config.deliver_policy = api.DeliverPolicy.BY_START_SEQUENCE
-            config.opt_start_seq = (floor.stream_seq if floor else 0) + 1
-            await self.js.delete_consumer(self.stream, name)
-        await self.js.add_consumer(self.stream, config)
+        await taken_over(self.js, self.stream, name, subjects, lease_seconds=lease_seconds, beginning=beginning)
         async with pulling(self.client, stream=self.stream, consumer=name, batch=batch) as pull:
             yield pull
 

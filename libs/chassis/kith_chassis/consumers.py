@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +39,8 @@ DELAYS_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0)
 _FRESH = text(
     "INSERT INTO inbox (event_id) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING RETURNING event_id"
 )
+# Half of what the inbox keeps; where it has forgotten nothing, all.
+_SURE = text("SELECT now() - interval '30 days' FROM inbox HAVING min(applied_at) < now() - interval '30 days'")
 _BURY = text(
     "INSERT INTO dead_letters (event_id, type, payload, payload_sha256, reason, attempts, traceparent) "
     "VALUES (:event_id, :type, :payload, :digest, :reason, :attempts, :traceparent) "
@@ -89,9 +93,10 @@ async def consume(
 ) -> None:
     """Pull and apply, for ever. Run it under a leader lock."""
     await bus.established.wait()
+    opened = partial(bus.consumer, name, consumers.subjects, batch=batch, lease_seconds=lease_seconds)
     while True:
         try:
-            async with bus.consumer(name, consumers.subjects, batch=batch, lease_seconds=lease_seconds) as pull:
+            async with opened(beginning=partial(_beginning, database)) as pull:
                 lane = Lane(consumers, database, pull.answer, lease_seconds)
                 while True:
                     messages = await pull.next()
@@ -102,6 +107,12 @@ async def consume(
             await asyncio.sleep(1)
         finally:
             CONSUMER_PENDING.set(0)  # another process may lead now, and says it
+
+
+async def _beginning(database: Database) -> datetime | None:
+    """Where a consumer begins that NATS has lost: with what the inbox, which forgets, is sure to know."""
+    async with database.transaction() as session:
+        return await session.scalar(_SURE)  # type: ignore[no-any-return]
 
 
 class Lane:

@@ -36,6 +36,7 @@ from kith_chassis.database import Database
 from kith_chassis.events import SUBJECT_PREFIX
 from kith_chassis.jobs import ended, lead
 from kith_events.housekeeping import MENDED_DAYS, forget, observe, prune
+from kith_stream.durables import made_anew
 from kith_stream.pulling import pulling
 
 log = logging.getLogger(__name__)
@@ -116,9 +117,7 @@ async def _heard(
     delivered = await _gather(connection, bus, subjects, days=days, last=floor)
     unapplied, first = (await connection.execute(_UNAPPLIED, {"floor": floor})).one()
     if unapplied:
-        await bus.js.delete_consumer(bus.stream, name)
-        again = consumer.config.evolve(deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=first)
-        await bus.js.add_consumer(bus.stream, again)
+        await made_anew(bus.js, bus.stream, consumer.config, first)
     return delivered, unapplied
 
 

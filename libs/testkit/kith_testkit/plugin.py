@@ -16,15 +16,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import nats
 import pytest
 import pytest_asyncio
-from nats.js import api
 from nats.js.errors import NotFoundError
 
 from kith_chassis.ids import new_id
 from kith_testkit.databases import clone
-from kith_testkit.probe import COORDINATOR, MEMBER, OWNER, Actor, Probe, running
+from kith_testkit.probe import COORDINATOR, MEMBER, OWNER, Actor, Probe, eventually, running
 
 StartService = Callable[..., Awaitable[Probe]]
 
@@ -60,29 +58,31 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def start_service(servers: Servers) -> AsyncIterator[StartService]:
-    """Start a service by name, once; ask again and the same one is returned. It hears what happens from now on."""
+    """Start a service by name, once; ask again and the same one is returned."""
     started: dict[str, Probe] = {}
     async with AsyncExitStack() as stack:
 
         async def start(service: str, **settings: Any) -> Probe:
             if service not in started:
                 database = await clone(servers.admin_url, service, suffix=servers.worker, directory=servers.directory)
-                await _deaf_to_the_past(servers.nats_url, service)
                 one = running(f"kith_{service}", database=database, nats_url=servers.nats_url, **settings)
-                started[service] = await stack.enter_async_context(one)
+                probe = started[service] = await stack.enter_async_context(one)
+                await _caught_up(probe)
             return started[service]
 
         yield start
 
 
-async def _deaf_to_the_past(nats_url: str, service: str) -> None:
-    """Have a service that never ran begin behind what the tests before it left on the stream: thousands of events."""
-    async with await nats.connect(nats_url) as client:
-        from_now = api.ConsumerConfig(
-            durable_name=service, deliver_policy=api.DeliverPolicy.NEW, ack_policy=api.AckPolicy.EXPLICIT
-        )
-        with suppress(NotFoundError):  # the first service of all makes the stream
-            await client.jetstream().add_consumer("KITH", from_now)
+async def _caught_up(probe: Probe) -> None:
+    """Return when a service has heard what the tests before it left on the stream, which may be thousands of events."""
+
+    async def heard() -> bool:
+        with suppress(NotFoundError):  # it is about to make its consumer
+            return not (await probe.bus.js.consumer_info(probe.bus.stream, probe.name)).num_pending
+        return False
+
+    if probe.app.state.consumers:
+        await eventually(heard, what=f"{probe.name} hearing what there is", seconds=120)
 
 
 @pytest.fixture
