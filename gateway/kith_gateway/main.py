@@ -7,6 +7,7 @@ from kith_chassis.app import Check, create_app
 from kith_front.shortway import stand_before
 from kith_gateway import doors, routes
 from kith_gateway.budgets import Budget, Budgets
+from kith_gateway.context import Limits
 from kith_gateway.live.bus import listening
 from kith_gateway.live.protocol import options
 from kith_gateway.origins import OtherOrigins
@@ -22,6 +23,7 @@ async def services(app: FastAPI) -> AsyncIterator[Mapping[str, Check]]:
     Readiness does not ask after them: with a service away, the gateway still answers what the others serve.
     """
     settings: Settings = app.state.settings
+    app.state.limits = Limits.of(settings)
     app.state.persisted = Persisted.of(settings)
     app.state.upstream = Upstream(settings)
     app.state.budgets = Budgets(

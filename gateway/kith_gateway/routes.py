@@ -20,7 +20,7 @@ from kith_chassis.telemetry import served
 from kith_chassis.tokens import Principal, TokenVerifier
 from kith_front.shortway import Answer, NotPlain, refusal
 from kith_gateway.answers import answered, executed, not_asked
-from kith_gateway.context import Context, Limits
+from kith_gateway.context import Context
 from kith_gateway.executors import carry_out
 from kith_gateway.live.hub import Hub
 from kith_gateway.negotiation import Asked, addressed, posted, wants_graphql
@@ -113,7 +113,7 @@ async def _carried_out(
         authorization=caller.authorization,
         principal=caller.principal,
         refusal=caller.refusal,
-        limits=Limits.of(settings),
+        limits=state.limits,
         operation=asked.operation,
         introspection=settings.environment != "production",
         plans=settings.plans,

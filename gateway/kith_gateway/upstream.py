@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
-from opentelemetry.propagate import inject
 from prometheus_client import Counter, Histogram
 from strawberry.utils.str_converters import to_camel_case
 
@@ -21,6 +20,7 @@ from kith_chassis.errors import Invalid, NotFound
 from kith_gateway.connections import BrokenError, Connections, NotReachedError
 from kith_gateway.outages import AwayError, Outage
 from kith_gateway.settings import Settings
+from kith_tracing.spans import carry
 
 UPSTREAM_SECONDS = Histogram("upstream_seconds", "Time a service took to answer.", ["service", "route", "status"])
 UPSTREAM_REPEATS = Counter("upstream_repeats", "Requests sent again after a pause.", ["service"])
@@ -102,7 +102,7 @@ class Upstream:
             headers["Authorization"] = authorization
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
-        inject(headers)
+        carry(headers)
         path = _filled(service, route, values or {})
         for name, value in (query or {}).items():
             _check_length(name, value)

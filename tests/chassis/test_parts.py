@@ -160,8 +160,7 @@ async def test_a_request_is_one_span_and_tells_neither_its_path_nor_its_query(mo
     app.state.settings = AppSettings(environment="test")
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr("kith_chassis.telemetry.tracer", provider.get_tracer("kith"))
-    monkeypatch.setattr("opentelemetry.trace.get_tracer_provider", lambda: provider)
+    monkeypatch.setattr("kith_tracing.spans.tracer", provider.get_tracer("kith"))
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://spans")
     async with app.router.lifespan_context(app), client:
         answer = await client.get("/notes/secret-key?search=Ada")

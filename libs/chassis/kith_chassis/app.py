@@ -16,8 +16,9 @@ from starlette.exceptions import HTTPException
 
 from kith_chassis.errors import PROBLEM_JSON, Invalid, Problem
 from kith_chassis.settings import AppSettings
-from kith_chassis.telemetry import Telemetry, configure_logging, configure_tracing
+from kith_chassis.telemetry import Telemetry, configure_logging
 from kith_chassis.tokens import TokenVerifier
+from kith_tracing.spans import export_to
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +51,10 @@ def create_app(
         configured: AppSettings = app.state.settings
         if configured.environment != "test":
             configure_logging(configured, service=name)
-        provider = configure_tracing(configured, service=name)
         app.state.tokens = TokenVerifier(jwks_url=configured.jwks_url, issuer=configured.token_issuer)
         async with AsyncExitStack() as stack:
-            stack.callback(provider.shutdown)
+            if configured.otlp_endpoint:
+                stack.callback(export_to(configured.otlp_endpoint, service=name))
             app.state.checks = dict(await stack.enter_async_context(resources(app))) if resources else {}
             app.state.started = True
             log.info("started")

@@ -28,8 +28,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.bus import Bus
 from kith_chassis.database import Database, is_unreachable
 from kith_chassis.events import SUBJECT_PREFIX, Received, View, received
-from kith_chassis.telemetry import CONSUMER_PENDING, DEAD_LETTERS, EVENTS_CONSUMED, EVENTS_REDELIVERED, continued
+from kith_chassis.telemetry import CONSUMER_PENDING, DEAD_LETTERS, EVENTS_CONSUMED, EVENTS_REDELIVERED
 from kith_stream.pulling import Answer, Message, acknowledged, given_up, leased, refused
+from kith_tracing.spans import continued
 
 log = logging.getLogger(__name__)
 

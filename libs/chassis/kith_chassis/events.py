@@ -13,11 +13,11 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
-from opentelemetry.propagate import inject
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.ids import new_id
+from kith_tracing.spans import carry
 
 SUBJECT_PREFIX = "kith."
 _TYPE = re.compile(r"^[a-z_]+\.[a-z_]+\.v[1-9][0-9]*$")
@@ -110,7 +110,7 @@ def emit(session: AsyncSession, event: Event, *, tenant: UUID | None = None) -> 
     """
     if "traceparent" not in session.info:
         carrier: dict[str, str] = {}
-        inject(carrier)
+        carry(carrier)
         session.info["traceparent"] = carrier.get("traceparent")
     owner = tenant or session.info.get("tenant")
     if owner is None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from kith_chassis.database import Database
-from kith_chassis.telemetry import LEADING, tracer
+from kith_chassis.telemetry import LEADING
+from kith_tracing.spans import spanned
 
 log = logging.getLogger(__name__)
 _TRY = text("SELECT CASE WHEN pg_try_advisory_lock(:key) THEN set_config('idle_session_timeout', '15s', false) END")
@@ -31,7 +32,7 @@ class Job:
     async def run(self, database: Database) -> None:
         while True:
             try:
-                with tracer.start_as_current_span(f"job {self.name}"):
+                with spanned(f"job {self.name}"):
                     await self.act(database)
             except Exception as error:  # a failed run is logged and tried again at the next turn
                 log.exception("job failed", extra={"job": self.name, "reason": type(error).__name__})

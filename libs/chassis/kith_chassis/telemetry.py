@@ -9,19 +9,12 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from itertools import islice
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from opentelemetry import trace
-from opentelemetry.propagate import extract
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
 from starlette.exceptions import HTTPException
@@ -29,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kith_chassis.errors import TooLarge
 from kith_chassis.settings import AppSettings
+from kith_tracing.spans import carried, spanned, trace_id
 
 HTTP_SECONDS = Histogram("http_request_seconds", "Time to answer a request.", ["method", "route", "status"])
 EVENTS_PUBLISHED = Counter("events_published", "Events the stream has acknowledged.")
@@ -44,7 +38,6 @@ DEAD_LETTERS = Counter("dead_letters", "Events set aside after the last attempt.
 LEADING = Gauge("leading", "1 where this process leads the named work.", ["work"])
 
 _seconds = cache(HTTP_SECONDS.labels)
-tracer = trace.get_tracer("kith")
 log = logging.getLogger("kith.access")
 
 _PERSONAL = {"email", "name", "display_name", "password", "token", "authorization", "cookie", "body", "query", "bio"}
@@ -66,9 +59,8 @@ class Lines(logging.Formatter):
         entry |= {"service": self.service, "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat()}
         for key in vars(record).keys() - _RECORD:
             entry[key] = "[withheld]" if key in _PERSONAL else getattr(record, key)
-        context = trace.get_current_span().get_span_context()
-        if context.is_valid:
-            entry["trace_id"] = f"{context.trace_id:032x}"
+        if known := trace_id():
+            entry["trace_id"] = known
         if record.exc_info:
             entry["exception"] = _where(record.exc_info[1])
         return _as_json(entry)
@@ -96,53 +88,36 @@ def configure_logging(settings: AppSettings, *, service: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def configure_tracing(settings: AppSettings, *, service: str) -> TracerProvider:
-    """A tracer provider for this process; spans are exported when a collector is configured."""
-    sampler = None if settings.otlp_endpoint else ALWAYS_OFF  # ids go on all the same, in events and logs
-    provider = TracerProvider(sampler, Resource.create({"service.name": service}))
-    if settings.otlp_endpoint:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 -- only where spans are exported
+class served:  # noqa: N801 -- it is used as a function
+    """Trace, measure and log the answering of a request, which continues the trace its headers name.
 
-        exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
-        provider.add_span_processor(BatchSpanProcessor(exporter))
-    if not isinstance(trace.get_tracer_provider(), TracerProvider):  # set once per process; tests start several apps
-        trace.set_tracer_provider(provider)
-    return provider
+    Whoever answers sets `route` and `status`.
+    """
 
+    __slots__ = ("_method", "_path", "_span", "_started", "_traced", "route", "status")
 
-@contextmanager
-def continued(name: str, kind: SpanKind, traceparents: Iterable[str | None]) -> Iterator[None]:
-    """A span for work that several asked for: within the first one's trace, linked to the next 31."""
-    origins = (extract({"traceparent": each or ""}) for each in islice(traceparents, 32))
-    with tracer.start_as_current_span(name, next(origins), kind=kind) as span:
-        for each in origins if span.is_recording() else ():
-            span.add_link(trace.get_current_span(each).get_span_context())
-        yield
-
-
-class Served:
-    """What is told of a request when it is answered."""
-
-    def __init__(self) -> None:
+    def __init__(self, method: str, path: str, headers: Mapping[str, str]) -> None:
+        self._method, self._path, self._started = method, path, time.perf_counter()
+        self._traced = spanned(method, carried(headers), SpanKind.SERVER)
         self.route, self.status = "unmatched", 500
 
+    def __enter__(self) -> Self:
+        self._span = self._traced.__enter__()
+        return self
 
-@contextmanager
-def served(method: str, path: str, headers: Mapping[str, str]) -> Iterator[Served]:
-    """Trace, measure and log the answering of a request, which continues the trace its headers name."""
-    told, started = Served(), time.perf_counter()
-    with tracer.start_as_current_span(method, extract(headers), kind=SpanKind.SERVER) as span:
-        try:
-            yield told
-        finally:
-            span.update_name(f"{method} {told.route}")
-            if told.status >= 500:  # noqa: PLR2004 -- server errors begin here
-                span.set_status(Status(StatusCode.ERROR))
-            seconds = time.perf_counter() - started
-            _seconds(method, told.route, str(told.status)).observe(seconds)
-            if not path.startswith(_QUIET):
-                fields = {"method": method, "route": told.route, "status": told.status}
-                log.info("request", extra=fields | {"milliseconds": round(seconds * 1000, 2)})
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._span.is_recording():
+            self._span.update_name(f"{self._method} {self.route}")
+            if self.status >= 500:  # noqa: PLR2004 -- server errors begin here
+                self._span.set_status(Status(StatusCode.ERROR))
+        seconds = time.perf_counter() - self._started
+        _seconds(self._method, self.route, str(self.status)).observe(seconds)
+        if log.isEnabledFor(logging.INFO) and not self._path.startswith(_QUIET):
+            fields = {"method": self._method, "route": self.route, "status": self.status}
+            log.info("request", extra=fields | {"milliseconds": round(seconds * 1000, 2)})
+        self._traced.__exit__(kind, error, traceback)
 
 
 class Telemetry:

@@ -27,7 +27,6 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Request
-from opentelemetry.propagate import inject
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import text
@@ -36,8 +35,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.database import Database, is_unreachable
 from kith_chassis.errors import Problem, Unavailable
 from kith_chassis.idempotency import Claim
-from kith_chassis.telemetry import continued
 from kith_chassis.tokens import Caller, Principal
+from kith_tracing.spans import carry, continued
 
 log = logging.getLogger(__name__)
 LANES = 2  # one transaction commits while the next one is filled
@@ -263,7 +262,7 @@ async def writer(request: Request, principal: Caller) -> Writer:
         body, scope = await request.body(), scope_of(principal)
         claim = Claim(key, scope=scope, method=request.method, path=request.url.path, body=body)
     carrier: dict[str, str] = {}
-    inject(carrier)
+    carry(carrier)
     status: int = request.scope["route"].status_code or 200
     return Writer(commits_of(request.app.state), principal, status, claim, carrier.get("traceparent"))
 

@@ -1,0 +1,1 @@
+"""Traces: ids that go on everywhere, and spans where somebody collects them."""
