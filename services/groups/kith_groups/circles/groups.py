@@ -82,7 +82,9 @@ async def _people(session: AsyncSession, kind: str, pool: Pool) -> tuple[list[Pe
         )
         .exists()
     )
-    statement = select(Participant, in_one.label("busy")).where(Participant.community_id == tenant_of(session))
+    statement = select(Participant, in_one.label("busy")).where(
+        Participant.community_id == tenant_of(session), Participant.left_at.is_(None)
+    )
     if pool.newest is not None:
         statement = statement.where(~in_one).order_by(Participant.joined_at.desc().nulls_last(), Participant.member_id)
         rows = (await session.execute(statement.limit(pool.newest))).all()
@@ -185,7 +187,7 @@ async def join(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> Gro
     """Join a group that has room; the group is locked while places are counted."""
     group = await found(session, group_id, lock=True)
     community_id = tenant_of(session)
-    if await session.get(Participant, (community_id, member_id)) is None:
+    if not await arrive(session, [member_id]):
         raise NoSuchParticipant
     open_now = select(func.count()).where(
         Membership.community_id == community_id, Membership.group_id == group_id, Membership.until.is_(None)
@@ -199,6 +201,16 @@ async def join(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> Gro
         await session.flush()
     emit(session, MembershipStarted(group_id=group_id, member_id=member_id))
     return group
+
+
+async def arrive(session: AsyncSession, member_ids: Sequence[UUID]) -> set[UUID]:
+    """Who of these is in the community, and stays so until this transaction ends; locked in the order of their ids."""
+    here = select(Participant.member_id).where(
+        Participant.community_id == tenant_of(session),
+        Participant.member_id.in_(member_ids),
+        Participant.left_at.is_(None),
+    )
+    return set(await session.scalars(here.order_by(Participant.member_id).with_for_update(key_share=True)))
 
 
 async def leave(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> None:
