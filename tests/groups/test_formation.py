@@ -74,6 +74,28 @@ def test_wishes_to_be_together_or_apart_are_kept_and_old_circles_mixed():
     assert len({label[member] for member in ids[:8]}) > 1
 
 
+@given(st.integers(8, 40), st.sets(st.tuples(st.integers(0, 39), st.integers(0, 39)), max_size=60), st.data())
+@settings(max_examples=60, deadline=None)
+def test_nobody_is_in_a_group_with_whom_they_are_kept_apart_from(n, pairs, data):
+    may = data.draw(st.sets(st.integers(0, n - 1), max_size=4))
+    pool = [Person(UUID(int=k + 1), frozenset({"en"}), may_facilitate=k in may) for k in range(n)]
+    apart = [(pool[a].member_id, pool[b].member_id) for a, b in pairs if a < n and b < n]
+    formation = form(pool, apart=apart)
+    label = {member: number for number, group in enumerate(formation.groups) for member in group.members}
+    assert sorted([*label, *formation.left]) == [person.member_id for person in pool]
+    assert all(8 <= len(group.members) <= 12 for group in formation.groups)
+    assert not any(a != b and a in label and label[a] == label.get(b) for a, b in apart)
+    assert set(formation.left.values()) <= {"no_room_within_the_sizes"}
+
+
+def test_who_is_kept_apart_from_many_is_left_rather_than_they():
+    pool = people(24, languages=frozenset({"en"}))
+    ids = [person.member_id for person in pool]
+    formation = form(pool, apart=[(ids[5], each) for each in ids if each != ids[5]])
+    assert ids[5] in formation.left
+    assert len(formation.left) == 1
+
+
 def test_people_of_near_zones_meet():
     far = [Person(UUID(int=n + 1), frozenset({"en"}), 600 if n % 2 else -300) for n in range(20)]
     formation = form(far)

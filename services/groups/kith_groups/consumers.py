@@ -1,4 +1,6 @@
-"""What groups learns from others: who there is and who has left, and that a community needs its welcome space."""
+"""What groups learns from others: who there is, who has left, who is kept apart from whom, and that a
+community needs its welcome space.
+"""
 
 import json
 from collections.abc import Sequence
@@ -12,15 +14,16 @@ from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
 from kith_chassis.ids import new_id
 from kith_events.projections import Projection, Projections
-from kith_groups import departures
+from kith_groups import barriers, departures
 
 consumers = Consumers()
 # A coordinator may have opened the welcome space before its community was heard of; threads refer to the one there is.
 _WELCOME_SPACE = Projection(
     "spaces", key=("community_id", "key"), ignored=("id", "name"), rows="key = 'welcome'", swap="add"
 )
-projections = Projections([Projection("participants", ignored=("parted_at",)), _WELCOME_SPACE])
+projections = Projections([Projection("participants", ignored=("parted_at",)), Projection("barriers"), _WELCOME_SPACE])
 departures.listen(consumers)
+barriers.listen(consumers)
 
 
 class CommunityFounded(View, type="identity.community_founded.v1"):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 PASSES = 60
 POOL = 2000  # people searched together: bounds the table of pair values to 16 MB
@@ -81,7 +82,8 @@ def form(
     """Groups of people who share a language and waking hours, mixed in experience, with a facilitator where possible.
 
     Everyone is in exactly one group or in `left` with a reason: too_few_share_a_language, no_room_within_the_sizes.
-    Pairs of `together` and `apart` weigh more than anything else; `met_before` are avoided where possible.
+    No two of `apart` are in one group. Pairs of `together` weigh more than anything else; `met_before` are avoided
+    where possible.
     Raises ValueError for somebody twice in the pool and for a pair that must be both together and apart.
     """
     size = size or SizeBounds()
@@ -95,29 +97,59 @@ def form(
     total = 0.0
     for language, speakers in _by_language(people, size):
         for pool in _pools(speakers, size):
-            sizes = _sizes(len(pool), size)
-            if not sizes:
-                left.update(dict.fromkeys((each.member_id for each in pool), "too_few_share_a_language"))
-                continue
-            surplus = len(pool) - sum(sizes)
-            if surplus:  # the last of a seeded order wait for the next formation
-                order = rng.permutation(len(pool))
-                left.update((pool[place].member_id, "no_room_within_the_sizes") for place in order[:surplus])
-                pool = [pool[place] for place in sorted(order[surplus:])]  # noqa: PLW2901 -- the pool without them
             values = _values(pool, together=together, apart=apart, met_before=met_before)
-            kinds = np.array([person.may_facilitate for person in pool])
-            labels = group_by_value(values, sizes, seed=int(rng.integers(2**31)), kinds=kinds)
+            labels = _seat(pool, values, _pairs(pool, apart), size=size, rng=rng)
+            reason = "no_room_within_the_sizes" if len(pool) >= size.smallest else "too_few_share_a_language"
+            left.update((pool[place].member_id, reason) for place in np.flatnonzero(labels < 0))
             total += _inside(values, labels)
             groups.extend(
                 _formed([pool[place] for place in np.flatnonzero(labels == label)], language)
-                for label in range(len(sizes))
+                for label in range(labels.max(initial=-1) + 1)
             )
     return Formation(tuple(groups), left, round(total, 4))
 
 
-def group_by_value(
-    values: Floats, sizes: Sequence[int], *, seed: int = 0, kinds: NDArray[np.bool_] | None = None
+def _seat(
+    pool: Sequence[Person], values: Floats, apart: Booleans, *, size: SizeBounds, rng: np.random.Generator
 ) -> Labels:
+    """Labels 0, 1 … of who is in one group, -1 for who is in none. Only who may facilitate surely has a seat.
+
+    Where two kept apart are still together, one of them is taken out and all others are seated anew.
+    """
+    labels = np.full(len(pool), -1, dtype=np.int64)
+    kinds = np.array([person.may_facilitate for person in pool])
+    here = np.arange(len(pool))
+    while sizes := _sizes(len(here), size):
+        order = here
+        if surplus := len(here) - sum(sizes):  # the first of a seeded order wait for the next formation
+            order = rng.permutation(here)
+            order = order[np.argsort(kinds[order], kind="stable")]
+        seated = np.sort(order[surplus:])
+        both = np.ix_(seated, seated)
+        found = group_by_value(values[both], sizes, seed=int(rng.integers(2**31)), kinds=kinds[seated])
+        clashing = _clashing(found, apart[both], kinds[seated])
+        if not clashing:
+            labels[seated] = found
+            break
+        here = np.setdiff1d(here, seated[clashing])
+    return labels
+
+
+def _clashing(labels: Labels, apart: Booleans, kinds: Booleans) -> list[int]:
+    """Whom to take out so that no two kept apart are in one group: who is apart from the most, facilitators last."""
+    clash = apart & (labels[:, None] == labels[None, :])
+    count = clash.sum(axis=1) * 2
+    out = []
+    while count.any():
+        one = int(np.where(count > 0, count - kinds, 0).argmax())
+        out.append(one)
+        count -= 2 * clash[one]
+        count[one] = 0
+        clash[:, one] = False
+    return out
+
+
+def group_by_value(values: Floats, sizes: Sequence[int], *, seed: int = 0, kinds: Booleans | None = None) -> Labels:
     """Labels that make the sum of `values` inside groups large.
 
     values  (n, n) symmetric; a diagonal is ignored
@@ -155,7 +187,7 @@ def group_by_value(
     return labels
 
 
-def _deal(kinds: NDArray[np.bool_], sizes: Sequence[int]) -> Labels:
+def _deal(kinds: Booleans, sizes: Sequence[int]) -> Labels:
     """A first split: facilitators one by one over the groups, the others in their order, neighbours together."""
     labels = np.full(len(kinds), -1, dtype=np.int64)
     room = list(sizes)
@@ -171,7 +203,7 @@ def _deal(kinds: NDArray[np.bool_], sizes: Sequence[int]) -> Labels:
 
 
 def _inside(values: Floats, labels: Labels) -> float:
-    same = labels[:, None] == labels[None, :]
+    same = (labels[:, None] == labels[None, :]) & (labels >= 0)
     return float(np.triu(np.where(same, values, 0), 1).sum())
 
 
@@ -231,14 +263,20 @@ def _values(
     shared = cares @ cares.T
     either = cares.sum(axis=1)[:, None] + cares.sum(axis=1)[None, :] - shared
     values = overlap + 0.5 * spread + np.where(either > 0, shared / np.maximum(either, 1), 0)
-    place = {person.member_id: row for row, person in enumerate(pool)}
     for pairs, worth in ((together, TOGETHER), (apart, APART), (met_before, REPEAT)):
-        for one, other in pairs:
-            if one in place and other in place:
-                values[place[one], place[other]] += worth
-                values[place[other], place[one]] += worth
+        values[_pairs(pool, pairs)] += worth
     result: Floats = values.astype(np.float32)
     return result
+
+
+def _pairs(pool: Sequence[Person], pairs: Sequence[tuple[UUID, UUID]]) -> Booleans:
+    """Which two of the pool are such a pair, (n, n)."""
+    place = {person.member_id: row for row, person in enumerate(pool)}
+    found = np.zeros((len(pool), len(pool)), dtype=np.bool_)
+    for one, other in pairs:
+        if one in place and other in place and one != other:
+            found[place[one], place[other]] = found[place[other], place[one]] = True
+    return found
 
 
 def _waking(offsets: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from kith_chassis.database import tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
+from kith_groups import barriers
 from kith_groups.base import Participant
 from kith_groups.circles.formation import Formation, Formed, Person, SizeBounds, form
 from kith_groups.circles.models import Group, Membership
@@ -50,10 +51,10 @@ async def form_groups(
     """Groups out of a pool, stored with their members. Who is in a group of this kind already is left out, and said."""
     community_id = tenant_of(session)
     people, busy = await _people(session, kind, pool)
+    ids = [person.member_id for person in people]
+    apart, met_before = await barriers.between(session, ids, ids), await _met_before(session, ids)
     try:
-        formation = await asyncio.to_thread(
-            form, people, size=size, met_before=await _met_before(session, [p.member_id for p in people]), seed=seed
-        )
+        formation = await asyncio.to_thread(form, people, size=size, apart=apart, met_before=met_before, seed=seed)
     except ValueError as error:
         raise BadPool(f"No groups can be formed: {error}.") from error
     formation_id, ids = new_id(), [new_id() for _ in formation.groups]
@@ -189,10 +190,12 @@ async def join(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> Gro
     community_id = tenant_of(session)
     if not await arrive(session, [member_id]):
         raise NoSuchParticipant
-    open_now = select(func.count()).where(
+    open_now = select(Membership.member_id).where(
         Membership.community_id == community_id, Membership.group_id == group_id, Membership.until.is_(None)
     )
-    if (await session.scalar(open_now) or 0) >= group.largest:
+    members = (await session.scalars(open_now)).all()
+    # To who is kept apart from somebody in it the group is full: a block stays silent.
+    if len(members) >= group.largest or await barriers.between(session, [member_id], members):
         raise GroupFull
     session.add(
         Membership(community_id=community_id, group_id=group_id, member_id=member_id, kind=group.kind, role="member")
