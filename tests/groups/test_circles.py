@@ -44,6 +44,25 @@ async def test_newcomers_become_two_circles_and_a_second_round_takes_nobody_twic
     assert sorted(event["group_id"] for event in events) == sorted(formed["group_ids"])
 
 
+@pytest.mark.parametrize("pool", [{"newest": 10}, {"members": slice(0, 10)}])
+async def test_a_facilitator_who_is_named_comes_into_the_pool_and_is_never_forgotten(
+    groups, coordinator, newcomers, pool
+):
+    client = groups.client(coordinator)
+    members = pool.get("members")
+    whom = {"member_ids": [str(each) for each in newcomers[members]]} if members else pool
+    facilitator = str(newcomers[19])
+    formed = await form(client, pool=whom | {"facilitator_ids": [facilitator]})
+    [members] = (await client.post("/read/memberships-by-group", json={"keys": formed["group_ids"]})).json()
+    assert [m["member_id"] for m in members if m["role"] == "facilitator"] == [facilitator]
+    assert len(members) == 11
+    busy = await form(client, pool={"newest": 100, "facilitator_ids": [facilitator]})
+    assert {"member_id": facilitator, "reason": "already_in_a_group"} in busy["left"]
+    unknown = {"newest": 100, "facilitator_ids": [str(new_id())]}
+    refused = await client.post("/formations", json={"pool": unknown})
+    assert (refused.status_code, refused.json()["code"]) == (404, "no_such_participant")
+
+
 async def test_two_formations_at_once_never_put_anyone_in_two_circles(groups, coordinator, newcomers):
     client = groups.client(coordinator)
     answers = await asyncio.gather(*(client.post("/formations", json={"pool": {"newest": 50}}) for _ in range(3)))

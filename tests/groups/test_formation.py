@@ -63,6 +63,12 @@ def test_facilitators_are_dealt_out_one_to_each_group():
     assert {group.facilitator for group in formation.groups} == {p.member_id for p in pool[:4]}
 
 
+def test_who_may_facilitate_always_has_a_seat():
+    pool = people(14, languages=frozenset({"en"}))
+    pool.append(Person(UUID(int=99), frozenset({"en"}), may_facilitate=True))
+    assert {form(pool, seed=seed).groups[0].facilitator for seed in range(100)} == {UUID(int=99)}
+
+
 def test_wishes_to_be_together_or_apart_are_kept_and_old_circles_mixed():
     pool = people(24, languages=frozenset({"en"}))
     ids = [p.member_id for p in pool]

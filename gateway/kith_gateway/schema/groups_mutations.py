@@ -49,7 +49,7 @@ class PoolInput:
     member_ids: list[strawberry.ID] | None = maybe("Exactly these; 5000 at most.", refers="Member")
     newest: int | None = maybe("So many of the newest who have no group of this kind.")
     facilitator_ids: list[strawberry.ID] | None = maybe(
-        "Who can facilitate; one goes into each group.", refers="Member"
+        "Who can facilitate; they come into the pool, one into each group.", refers="Member"
     )
 
 

@@ -30,7 +30,7 @@ ONE_GROUP = {"one_group_of_a_kind": AlreadyInAGroup()}
 
 @dataclass(frozen=True)
 class Pool:
-    """Whom to form groups from: these members, or the newest who have none of this kind."""
+    """Whom to form groups from: these members, or the newest who have none of this kind; and who can facilitate."""
 
     member_ids: Sequence[UUID] = ()
     newest: int | None = None
@@ -73,6 +73,7 @@ async def form_groups(
 
 
 async def _people(session: AsyncSession, kind: str, pool: Pool) -> tuple[list[Person], list[UUID]]:
+    """The people of a pool, its facilitators among them, and who of these is in a group of this kind already."""
     in_one = (
         select(Membership.id)
         .where(
@@ -83,20 +84,21 @@ async def _people(session: AsyncSession, kind: str, pool: Pool) -> tuple[list[Pe
         )
         .exists()
     )
-    statement = select(Participant, in_one.label("busy")).where(
+    there = select(Participant, in_one.label("busy")).where(
         Participant.community_id == tenant_of(session), Participant.left_at.is_(None)
     )
+    wanted = {*pool.member_ids, *pool.facilitator_ids}
+    rows = {
+        row.Participant.member_id: row for row in await session.execute(there.where(Participant.member_id.in_(wanted)))
+    }
+    if missing := wanted - set(rows):
+        raise NoSuchParticipant(f"There is no member {min(missing)} in this community.")
     if pool.newest is not None:
-        statement = statement.where(~in_one).order_by(Participant.joined_at.desc().nulls_last(), Participant.member_id)
-        rows = (await session.execute(statement.limit(pool.newest))).all()
-    else:
-        wanted = set(pool.member_ids)
-        rows = (await session.execute(statement.where(Participant.member_id.in_(wanted)))).all()
-        if missing := wanted - {row.Participant.member_id for row in rows}:
-            raise NoSuchParticipant(f"There is no member {min(missing)} in this community.")
+        newest = there.where(~in_one).order_by(Participant.joined_at.desc().nulls_last(), Participant.member_id)
+        rows |= {row.Participant.member_id: row for row in await session.execute(newest.limit(pool.newest))}
     now = datetime.now(UTC)
-    people = [_person(row.Participant, pool.facilitator_ids, now) for row in rows if not row.busy]
-    return people, [row.Participant.member_id for row in rows if row.busy]
+    people = [_person(row.Participant, pool.facilitator_ids, now) for row in rows.values() if not row.busy]
+    return people, [member_id for member_id, row in rows.items() if row.busy]
 
 
 def _person(row: Participant, facilitators: frozenset[UUID], now: datetime) -> Person:
