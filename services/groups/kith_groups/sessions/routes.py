@@ -12,6 +12,8 @@ from kith_groups.errors import (
     NoSuchGroup,
     NoSuchSession,
     NotAMember,
+    SessionBegun,
+    SessionToCome,
     SessionTwice,
     UnknownTimeZone,
 )
@@ -100,14 +102,15 @@ async def get_session(session_id: UUID, _: Participating, session: Transaction) 
     return SessionOut.model_validate(await sessions.found(session, session_id))
 
 
-@routes.post("/sessions/{session_id}/rsvp", responses=problems(NoSuchSession, NotAMember))
+@routes.post("/sessions/{session_id}/rsvp", responses=problems(NoSuchSession, NotAMember, SessionBegun))
 async def rsvp(session_id: UUID, body: RsvpIn, actor: Participating, session: Transaction) -> RsvpOut:
     given = await sessions.rsvp(session, actor=actor, session_id=session_id, answer=body.answer)
     return RsvpOut.model_validate(given)
 
 
 @routes.post(
-    "/attendance", responses=problems(NoSuchSession, NoSuchGroup, NotAMember, AttendanceRecorded, SessionTwice)
+    "/attendance",
+    responses=problems(NoSuchSession, NoSuchGroup, NotAMember, SessionToCome, AttendanceRecorded, SessionTwice),
 )
 async def record_attendance(body: AttendanceIn, actor: Participating, session: Transaction) -> list[SessionOut]:
     came = [sessions.Came(each.session_id, each.present_ids) for each in body.sessions]
