@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from kith_chassis.ids import new_id
 from kith_testkit.probe import Actor
 
 pytestmark = pytest.mark.integration
@@ -108,3 +109,14 @@ async def test_zones_are_taken_by_their_name(schedule, zone):
 async def test_a_title_that_nobody_can_see_is_refused_and_hidden_characters_are_taken_out(schedule):
     assert (await schedule(title="\u200b\u200d")).status_code == 422
     assert (await schedule(title="\u202eFirst\ufeff")).json()[0]["title"] == "First"
+
+
+async def test_the_next_session_of_a_group_comes_first_and_the_past_ones_last(groups, coordinator, circle, schedule):
+    now = datetime.now(UTC)
+    starts = {days: (now + timedelta(days=days)).isoformat() for days in (21, -7, 7, 14, -14)}
+    ids = {days: (await schedule(starts_at=at)).json()[0]["id"] for days, at in starts.items()}
+    client, keys = groups.client(coordinator), [circle[0], str(new_id()), circle[0]]
+    for first, wanted in ((20, [7, 14, 21, -7, -14]), (4, [7, 14, 21, -7]), (2, [7, 14])):
+        read = (await client.post("/read/sessions-by-group", json={"keys": keys, "first": first})).json()
+        mine = [ids[days] for days in wanted]
+        assert [[each["id"] for each in some] for some in read] == [mine, [], mine]
