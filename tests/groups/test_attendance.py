@@ -72,6 +72,9 @@ async def test_attendance_is_recorded_once_and_no_shows_are_seen(
     [event] = await groups.emitted(coordinator.community_id, "groups.attendance_recorded.v1")
     assert event["present_ids"] == sorted(ids[1:6])
     assert event["absent_ids"] == sorted([ids[0], *ids[6:]])
+    began = (await groups.client(coordinator).get(f"/sessions/{session}")).json()["starts_at"]
+    assert datetime.fromisoformat(event["starts_at"]) == datetime.fromisoformat(began)
+    assert event["recorded_by"] == str(coordinator.member_id)
 
 
 async def test_who_left_after_a_session_was_there_and_recording_it_again_changes_nothing(

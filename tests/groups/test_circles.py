@@ -132,14 +132,29 @@ async def test_a_question_is_answered_and_the_answer_accepted(groups, coordinato
     accepted = await asker.post(f"/threads/{thread['id']}/accept", json={"post_id": post["id"]})
     assert accepted.json()["accepted_post_id"] == post["id"]
     await asker.post(f"/threads/{thread['id']}/accept", json={"post_id": post["id"]})
+    [told] = await groups.emitted(coordinator.community_id, "groups.answer_accepted.v1")
+    assert (told["asker_id"], told["answerer_id"]) == (str(newcomers[0]), str(newcomers[1]))
     events = await groups.emitted(coordinator.community_id)
-    kinds = [set(event) for event in events]
-    assert sum("answerer_id" in kind for kind in kinds) == 1
     replies = [event["reply_to_id"] for event in events if "reply_to_id" in event]
     assert replies == [None, str(newcomers[0])]
     posts = (await asker.get(f"/threads/{thread['id']}/posts", params={"first": 1})).json()
     rest = (await asker.get(f"/threads/{thread['id']}/posts", params={"after": posts["next_cursor"]})).json()
     assert [p["body"] for p in (*posts["items"], *rest["items"])] == ["How do I start?", "Like this."]
+
+
+async def test_the_accepted_answer_may_move_and_each_post_counts_once(groups, coordinator, newcomers, as_member):
+    asker, one, other = (as_member(each) for each in newcomers[:3])
+    space = (await asker.get("/spaces")).json()["items"][0]
+    new = {"space_id": space["id"], "kind": "question", "title": "How?", "body": "How do I start?"}
+    thread = f"/threads/{(await asker.post('/threads', json=new)).json()['id']}"
+    posts = [(await each.post(f"{thread}/posts", json={"body": "Like this."})).json()["id"] for each in (one, other)]
+    for by, post in ((asker, posts[0]), (groups.client(coordinator), posts[1]), (asker, posts[0]), (asker, posts[1])):
+        answer = await by.post(f"{thread}/accept", json={"post_id": post})
+        assert answer.json()["accepted_post_id"] == post
+    told = await groups.emitted(coordinator.community_id, "groups.answer_accepted.v1")
+    assert [each["post_id"] for each in told] == posts
+    assert [each["accepted_by"] for each in told] == [str(newcomers[0]), str(coordinator.member_id)]
+    assert {each["asker_id"] for each in told} == {str(newcomers[0])}
 
 
 @pytest.mark.parametrize("body", ["", "   ", "x" * 8001, "bell\x07"])

@@ -213,6 +213,8 @@ async def record_attendance(session: AsyncSession, *, actor: Principal, came: Se
                 group_id=meeting.group_id,
                 present_ids=sorted(present),
                 absent_ids=sorted(absent),
+                starts_at=meeting.starts_at,
+                recorded_by=actor.subject,
             ),
         )
     if rows:
