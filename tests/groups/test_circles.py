@@ -1,11 +1,13 @@
 """From newcomers to circles that meet and talk."""
 
 import asyncio
+import threading
 from uuid import UUID
 
 import pytest
 
 from kith_chassis.ids import new_id
+from kith_groups.circles import groups as circles
 from kith_testkit.probe import Actor
 
 pytestmark = pytest.mark.integration
@@ -66,11 +68,80 @@ async def test_a_facilitator_who_is_named_comes_into_the_pool_and_is_never_forgo
 async def test_two_formations_at_once_never_put_anyone_in_two_circles(groups, coordinator, newcomers):
     client = groups.client(coordinator)
     answers = await asyncio.gather(*(client.post("/formations", json={"pool": {"newest": 50}}) for _ in range(3)))
-    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert {answer.status_code for answer in answers} == {201}
     rows = await groups.rows(
         "SELECT member_id FROM memberships WHERE community_id = :c AND until IS NULL", c=coordinator.community_id
     )
     assert len({row["member_id"] for row in rows}) == len(rows) == 20
+    for answer in (each.json() for each in answers):
+        if not answer["group_ids"]:
+            assert len(answer["left"]) == 20
+    told = await groups.emitted(coordinator.community_id, "groups.group_formed.v1")
+    assert sorted(member for each in told for member in each["member_ids"]) == sorted(map(str, newcomers))
+
+
+@pytest.fixture
+def while_looking(monkeypatch):
+    """Have something happen while a formation looks for groups."""
+
+    async def do(formation, act):
+        begun, go_on, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
+
+        def slowly(*args, **given):
+            loop.call_soon_threadsafe(begun.set)
+            assert go_on.wait(20)
+            return search(*args, **given)
+
+        search = circles.form
+        monkeypatch.setattr(circles, "form", slowly)
+        running = asyncio.create_task(formation)
+        await begun.wait()
+        monkeypatch.undo()
+        await act()
+        go_on.set()
+        return await running
+
+    return do
+
+
+@pytest.mark.parametrize(("n", "formed"), [(9, 1), (8, 0)])
+async def test_who_joins_a_circle_while_others_are_formed_is_left_and_the_others_are_formed(
+    groups, coordinator, newcomers, as_member, while_looking, n, formed
+):
+    client = groups.client(coordinator)
+    ids = [str(each) for each in newcomers]
+    there = (await form(client, pool={"member_ids": ids[10:14]}, smallest=2, largest=5))["group_ids"][0]
+    pool = {"member_ids": ids[:n], "facilitator_ids": ids[:1]}
+
+    async def joins():
+        assert (await as_member(ids[0]).post(f"/groups/{there}/join")).status_code == 200
+
+    answer = await while_looking(form(client, pool=pool), joins)
+    assert len(answer["group_ids"]) == formed
+    left = {each["member_id"]: each["reason"] for each in answer["left"]}
+    rest = {} if formed else dict.fromkeys(ids[1:n], "no_room_within_the_sizes")
+    assert left == {ids[0]: "already_in_a_group"} | rest
+    told = await groups.emitted(coordinator.community_id, "groups.group_formed.v1")
+    assert [(each["facilitator_id"], sorted(each["member_ids"])) for each in told[1:]] == [
+        (None, sorted(ids[1:n]))
+    ] * formed
+
+
+async def test_who_blocks_somebody_while_groups_are_formed_is_not_put_beside_them(
+    groups, coordinator, newcomers, while_looking
+):
+    client, ids = groups.client(coordinator), [str(each) for each in newcomers[:10]]
+
+    async def blocks():
+        blocked = {"member_id": ids[0], "blocked_id": ids[1]}
+        await groups.deliver(
+            coordinator.community_id, "identity.member_blocked.v1", blocked, aggregate_id=newcomers[0], sequence=3
+        )
+
+    answer = await while_looking(form(client, pool={"member_ids": ids}), blocks)
+    [left] = answer["left"]
+    assert left["member_id"] in ids[:2]
+    assert left["reason"] == "no_room_within_the_sizes"
 
 
 async def test_a_full_session_makes_a_waitlist_and_who_steps_back_lets_the_next_in(

@@ -7,7 +7,7 @@ and Duarte 2013 use the same neighbourhood), with a fixed number of passes, so t
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -20,6 +20,7 @@ Booleans = NDArray[np.bool_]
 
 PASSES = 60
 POOL = 2000  # people searched together: bounds the table of pair values to 16 MB
+NO_ROOM, TOO_FEW = "no_room_within_the_sizes", "too_few_share_a_language"  # why somebody is left
 WAKING_MINUTES = 14 * 60  # 8:00 to 22:00
 TOGETHER, APART, REPEAT = 50.0, -50.0, -2.0  # beside ordinary pair values of at most 3
 
@@ -99,7 +100,7 @@ def form(
         for pool in _pools(speakers, size):
             values = _values(pool, together=together, apart=apart, met_before=met_before)
             labels = _seat(pool, values, _pairs(pool, apart), size=size, rng=rng)
-            reason = "no_room_within_the_sizes" if len(pool) >= size.smallest else "too_few_share_a_language"
+            reason = NO_ROOM if len(pool) >= size.smallest else TOO_FEW
             left.update((pool[place].member_id, reason) for place in np.flatnonzero(labels < 0))
             total += _inside(values, labels)
             groups.extend(
@@ -107,6 +108,23 @@ def form(
                 for label in range(labels.max(initial=-1) + 1)
             )
     return Formation(tuple(groups), left, round(total, 4))
+
+
+def without(formation: Formation, people: Sequence[Person], gone: Mapping[UUID, str], *, size: SizeBounds) -> Formation:
+    """The formation without some of its people, left for these reasons, and without the groups too small by it.
+
+    `people` are those it was formed from; its value stays that of what was found.
+    """
+    by_id = {person.member_id: person for person in people}
+    groups: list[Formed] = []
+    left = {**formation.left, **gone}
+    for group in formation.groups:
+        rest = [by_id[member_id] for member_id in group.members if member_id not in gone]
+        if len(rest) >= size.smallest:
+            groups.append(group if len(rest) == len(group.members) else _formed(rest, group.language))
+        else:
+            left |= dict.fromkeys((person.member_id for person in rest), NO_ROOM)
+    return Formation(tuple(groups), left, formation.value)
 
 
 def _seat(

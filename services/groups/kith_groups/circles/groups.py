@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
@@ -18,7 +18,7 @@ from kith_chassis.events import emit
 from kith_chassis.ids import new_id
 from kith_groups import barriers
 from kith_groups.base import Participant
-from kith_groups.circles.formation import Formation, Formed, Person, SizeBounds, form
+from kith_groups.circles.formation import NO_ROOM, Formation, Formed, Person, SizeBounds, form, without
 from kith_groups.circles.models import Group, Membership
 from kith_groups.errors import AlreadyInAGroup, BadPool, GroupFull, NoSuchGroup, NoSuchParticipant, NotAMember
 from kith_groups.events import GroupFormed, MembershipEnded, MembershipStarted
@@ -48,7 +48,9 @@ class FormedGroups:
 async def form_groups(
     session: AsyncSession, *, kind: str, name: str, pool: Pool, size: SizeBounds, seed: int
 ) -> FormedGroups:
-    """Groups out of a pool, stored with their members. Who is in a group of this kind already is left out, and said."""
+    """Groups out of a pool, stored with their members. Who is in a group of this kind already is left out, and said,
+    also where that came about only while the groups were looked for.
+    """
     community_id = tenant_of(session)
     people, busy = await _people(session, kind, pool)
     ids = [person.member_id for person in people]
@@ -57,6 +59,8 @@ async def form_groups(
         formation = await asyncio.to_thread(form, people, size=size, apart=apart, met_before=met_before, seed=seed)
     except ValueError as error:
         raise BadPool(f"No groups can be formed: {error}.") from error
+    if gone := await _gone_meanwhile(session, kind, formation):
+        formation = without(formation, people, gone, size=size)
     formation_id, ids = new_id(), [new_id() for _ in formation.groups]
     if formation.groups:
         await _store(session, kind=kind, name=name, size=size, formation=formation, formation_id=formation_id, ids=ids)
@@ -72,18 +76,30 @@ async def form_groups(
     return FormedGroups(formation_id, ids, left, formation.value)
 
 
+def _busy(kind: str) -> Select[Any]:
+    return select(Membership.member_id).where(Membership.kind == kind, Membership.until.is_(None))
+
+
+async def _gone_meanwhile(session: AsyncSession, kind: str, formation: Formation) -> dict[UUID, str]:
+    """Who of the seated can no longer be, and why: looking for groups takes seconds.
+
+    From here on they are held: nobody else brings them into a group, and none of them leaves.
+    """
+    group_of = {member_id: number for number, formed in enumerate(formation.groups) for member_id in formed.members}
+    here = await arrive(session, list(group_of))
+    gone = dict.fromkeys(group_of.keys() - here, NoSuchParticipant.code)
+    busy = _busy(kind).where(Membership.community_id == tenant_of(session), Membership.member_id.in_(here))
+    gone |= dict.fromkeys(await session.scalars(busy), AlreadyInAGroup.code)
+    for one, other in await barriers.between(session, here, here):
+        if group_of[one] == group_of[other] and one not in gone:
+            gone.setdefault(other, NO_ROOM)
+    return gone
+
+
 async def _people(session: AsyncSession, kind: str, pool: Pool) -> tuple[list[Person], list[UUID]]:
     """The people of a pool, its facilitators among them, and who of these is in a group of this kind already."""
-    in_one = (
-        select(Membership.id)
-        .where(
-            Membership.community_id == Participant.community_id,
-            Membership.member_id == Participant.member_id,
-            Membership.kind == kind,
-            Membership.until.is_(None),
-        )
-        .exists()
-    )
+    mine = (Membership.community_id == Participant.community_id, Membership.member_id == Participant.member_id)
+    in_one = _busy(kind).where(*mine).exists()
     there = select(Participant, in_one.label("busy")).where(
         Participant.community_id == tenant_of(session), Participant.left_at.is_(None)
     )
@@ -209,7 +225,9 @@ async def join(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> Gro
 
 
 async def arrive(session: AsyncSession, member_ids: Sequence[UUID]) -> set[UUID]:
-    """Who of these is in the community, and stays so until this transaction ends; locked in the order of their ids."""
+    """Who of these is in the community. Until this transaction ends they stay in it, and nobody else brings one of them
+    into a group: whoever does holds them here first, in the order of their ids.
+    """
     here = select(Participant.member_id).where(
         Participant.community_id == tenant_of(session),
         Participant.member_id.in_(member_ids),
