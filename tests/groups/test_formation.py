@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kith_groups.circles.formation import Person, SizeBounds, form, group_by_value
+from kith_groups.circles.formation import form, group_by_value
+from kith_groups.circles.languages import by_language
+from kith_groups.circles.people import Person, SizeBounds
 
 pytestmark = pytest.mark.unit
 DATA = Path(__file__).parents[2] / "../shared/data/mdgplib"
@@ -61,6 +63,45 @@ def test_facilitators_are_dealt_out_one_to_each_group():
     formation = form(pool)
     assert len(formation.groups) == 4
     assert {group.facilitator for group in formation.groups} == {p.member_id for p in pool[:4]}
+
+
+def speakers(**counts):
+    """So many people of each set of languages: `fr_en=5` is five who speak both."""
+    told = [frozenset(key.split("_")) for key, n in counts.items() for _ in range(n)]
+    return [Person(UUID(int=place + 1), languages) for place, languages in enumerate(told)]
+
+
+def test_nobody_is_left_for_a_language_that_enough_of_the_left_share():
+    formation = form(speakers(en=20, fr_en=5, fr=3, fr_it=2, it=7))
+    assert formation.left == {}
+    assert sorted(group.language for group in formation.groups) == ["en", "en", "fr", "it"]
+
+
+def test_a_pool_lends_nobody_whom_it_needs_and_not_where_that_would_seat_fewer():
+    needed = form(speakers(en=4, en_fr=4, fr=7))
+    assert [group.language for group in needed.groups] == ["fr"]
+    assert set(needed.left.values()) == {"too_few_share_a_language"}
+    one = form(speakers(en=13, en_fr=7, fr=1))  # 20 sit in two groups; of the 13 without the seven one would be left
+    assert len(one.left) == 1
+    assert [group.language for group in one.groups] == ["en", "en"]
+
+
+tongues = st.lists(st.frozensets(st.sampled_from(["en", "fr", "it", "de", "pt"]), max_size=3), max_size=80)
+
+
+@given(tongues)
+@settings(max_examples=300, deadline=None)
+def test_of_who_is_left_for_their_language_too_few_share_any(spoken):
+    pool = [Person(UUID(int=place + 1), languages) for place, languages in enumerate(spoken)]
+    pools, left = by_language(pool, SizeBounds())
+    assert sorted(p.member_id for p in [*left, *(p for _, some in pools for p in some)]) == [p.member_id for p in pool]
+    for language, some in pools:
+        assert all(language in person.languages for person in some if person.languages and language)
+        assert len(some) >= 8 or language is None
+    for language in ("en", "fr", "it", "de", "pt"):
+        assert sum(language in person.languages for person in left) < 8
+    standing = {language for language, _ in pools}
+    assert not any(standing & person.languages for person in left)
 
 
 def test_who_may_facilitate_always_has_a_seat():

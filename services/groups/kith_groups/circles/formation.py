@@ -6,13 +6,15 @@ and Duarte 2013 use the same neighbourhood), with a fixed number of passes, so t
 """
 
 import itertools
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+
+from kith_groups.circles.languages import by_language
+from kith_groups.circles.people import Person, SizeBounds, sizes_of
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -23,30 +25,6 @@ POOL = 2000  # people searched together: bounds the table of pair values to 16 M
 NO_ROOM, TOO_FEW = "no_room_within_the_sizes", "too_few_share_a_language"  # why somebody is left
 WAKING_MINUTES = 14 * 60  # 8:00 to 22:00
 TOGETHER, APART, REPEAT = 50.0, -50.0, -2.0  # beside ordinary pair values of at most 3
-
-
-@dataclass(frozen=True)
-class Person:
-    """Someone in the pool. `zone_offset_minutes` is east of UTC; None and empty mean unknown."""
-
-    member_id: UUID
-    languages: frozenset[str] = frozenset()
-    zone_offset_minutes: int | None = None
-    experience_years: float | None = None
-    interests: frozenset[str] = frozenset()
-    may_facilitate: bool = False
-
-
-@dataclass(frozen=True)
-class SizeBounds:
-    """How many people a group may have."""
-
-    smallest: int = 8
-    largest: int = 12
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.smallest <= self.largest <= 50:  # noqa: PLR2004 -- the range the message names
-            raise ValueError("sizes go from 2 to 50, the smallest not above the largest")
 
 
 @dataclass(frozen=True)
@@ -96,7 +74,9 @@ def form(
     groups: list[Formed] = []
     left: dict[UUID, str] = {}
     total = 0.0
-    for language, speakers in _by_language(people, size):
+    pools, alone = by_language(people, size)
+    left.update((person.member_id, TOO_FEW) for person in alone)
+    for language, speakers in pools:
         for pool in _pools(speakers, size):
             values = _values(pool, together=together, apart=apart, met_before=met_before)
             labels = _seat(pool, values, _pairs(pool, apart), size=size, rng=rng)
@@ -137,7 +117,7 @@ def _seat(
     labels = np.full(len(pool), -1, dtype=np.int64)
     kinds = np.array([person.may_facilitate for person in pool])
     here = np.arange(len(pool))
-    while sizes := _sizes(len(here), size):
+    while sizes := sizes_of(len(here), size):
         order = here
         if surplus := len(here) - sum(sizes):  # the first of a seeded order wait for the next formation
             order = rng.permutation(here)
@@ -225,21 +205,6 @@ def _inside(values: Floats, labels: Labels) -> float:
     return float(np.triu(np.where(same, values, 0), 1).sum())
 
 
-def _by_language(people: Sequence[Person], size: SizeBounds) -> list[tuple[str | None, list[Person]]]:
-    """Everyone under the language of theirs that most share; who has told none goes where most are."""
-    count = Counter(language for person in people for language in person.languages)
-    chosen: dict[str | None, list[Person]] = {}
-    for person in people:
-        language = max(person.languages, key=lambda each: (count[each], each), default=None)
-        chosen.setdefault(language, []).append(person)
-    unknown = chosen.pop(None, [])
-    if unknown:
-        largest = max(chosen, key=lambda each: len(chosen[each]), default=None)
-        enough = largest is not None and len(unknown) < size.smallest
-        chosen[largest if enough else None] = [*chosen.get(largest if enough else None, []), *unknown]
-    return sorted(chosen.items(), key=lambda item: (-len(item[1]), item[0] or ""))
-
-
 def _pools(people: list[Person], size: SizeBounds) -> list[list[Person]]:
     """People in the order of their zones, in parts small enough to be searched as one."""
     ordered = sorted(
@@ -249,18 +214,6 @@ def _pools(people: list[Person], size: SizeBounds) -> list[list[Person]]:
     cuts = [round(part * len(ordered) / parts) for part in range(parts + 1)] if parts else []
     pools = [ordered[start:end] for start, end in itertools.pairwise(cuts)]
     return [pool for pool in pools if pool] if len(ordered) >= size.smallest else [ordered]
-
-
-def _sizes(n: int, size: SizeBounds) -> list[int]:
-    """Sizes within the bounds, as even as can be, that seat the most of n people; [] when not even one group can be."""
-    fewest, most = -(-n // size.largest), n // size.smallest
-    if most == 0:
-        return []
-    if fewest > most:  # e.g. 13 to 15 people for groups of 8 to 12: fill what there can be
-        return [size.largest] * most
-    middle = round(n / ((size.smallest + size.largest) / 2))
-    groups = min(max(middle, fewest), most)
-    return [n // groups + (1 if place < n % groups else 0) for place in range(groups)]
 
 
 def _values(

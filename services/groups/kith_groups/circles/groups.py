@@ -18,8 +18,9 @@ from kith_chassis.events import emit
 from kith_chassis.ids import new_id
 from kith_groups import barriers
 from kith_groups.base import Participant
-from kith_groups.circles.formation import NO_ROOM, Formation, Formed, Person, SizeBounds, form, without
+from kith_groups.circles.formation import NO_ROOM, Formation, Formed, form, without
 from kith_groups.circles.models import Group, Membership
+from kith_groups.circles.people import Person, SizeBounds
 from kith_groups.errors import AlreadyInAGroup, BadPool, GroupFull, NoSuchGroup, NoSuchParticipant, NotAMember
 from kith_groups.events import GroupFormed, MembershipEnded, MembershipStarted
 from kith_groups.sessions import sessions

@@ -9,7 +9,7 @@ from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
 from kith_groups.circles import groups, queries
-from kith_groups.circles.formation import SizeBounds
+from kith_groups.circles.people import SizeBounds
 from kith_groups.errors import (
     AlreadyInAGroup,
     BadPool,
