@@ -1,7 +1,10 @@
 """Groups out of a pool: everyone accounted for, sizes kept, the same seed the same groups."""
 
 import csv
+import itertools
+import tracemalloc
 from pathlib import Path
+from unittest import mock
 from uuid import UUID
 
 import numpy as np
@@ -9,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kith_groups.circles.formation import form, group_by_value
+from kith_groups.circles.formation import _alike, form, group_by_value
 from kith_groups.circles.languages import by_language
 from kith_groups.circles.people import Person, SizeBounds
 
@@ -141,6 +144,36 @@ def test_who_is_kept_apart_from_many_is_left_rather_than_they():
     formation = form(pool, apart=[(ids[5], each) for each in ids if each != ids[5]])
     assert ids[5] in formation.left
     assert len(formation.left) == 1
+
+
+@given(st.lists(st.frozensets(st.integers(0, 12).map(str), max_size=6), min_size=2, max_size=12))
+def test_interests_count_by_the_share_that_two_have_in_common(told):
+    pool = [Person(UUID(int=place + 1), interests=words) for place, words in enumerate(told)]
+    with mock.patch("kith_groups.circles.formation.WORDS", 3):
+        found = _alike(pool)
+    for (one, mine), (other, theirs) in itertools.permutations(enumerate(told), 2):
+        share = len(mine & theirs) / len(mine | theirs) if mine | theirs else 0
+        assert found[one, other] == pytest.approx(share)
+
+
+def test_the_largest_pool_that_is_searched_as_one_takes_little_memory():
+    """A pod has 512 MiB; tables of every word by every person took 350."""
+    pool = [
+        Person(
+            UUID(int=place + 1),
+            frozenset({"en"}),
+            place % 700,
+            place % 30,
+            frozenset(map(str, range(place, place + 20))),
+        )
+        for place in range(2000)
+    ]
+    tracemalloc.start()
+    try:
+        assert form(pool).left == {}
+        assert tracemalloc.get_traced_memory()[1] < 120 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_people_of_near_zones_meet():
