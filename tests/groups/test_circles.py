@@ -73,9 +73,6 @@ async def test_two_formations_at_once_never_put_anyone_in_two_circles(groups, co
         "SELECT member_id FROM memberships WHERE community_id = :c AND until IS NULL", c=coordinator.community_id
     )
     assert len({row["member_id"] for row in rows}) == len(rows) == 20
-    for answer in (each.json() for each in answers):
-        if not answer["group_ids"]:
-            assert len(answer["left"]) == 20
     told = await groups.emitted(coordinator.community_id, "groups.group_formed.v1")
     assert sorted(member for each in told for member in each["member_ids"]) == sorted(map(str, newcomers))
 

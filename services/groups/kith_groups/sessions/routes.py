@@ -19,7 +19,7 @@ from kith_groups.errors import (
 )
 from kith_groups.events import Answer
 from kith_groups.sessions import queries, sessions
-from kith_groups.shapes import In, Keys, Name, Out, Participating
+from kith_groups.shapes import In, Keys, Name, Out, Participating, Running
 
 Mode = Literal["video", "audio", "text", "in_person"]
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -92,7 +92,7 @@ routes = router(tags=["sessions"])
 
 
 @routes.post("/sessions", status_code=201, responses=problems(NoSuchGroup, UnknownTimeZone))
-async def schedule_sessions(body: SessionsIn, actor: Participating, session: Transaction) -> list[SessionOut]:
+async def schedule_sessions(body: SessionsIn, actor: Running, session: Transaction) -> list[SessionOut]:
     new = [sessions.NewSession(**each.model_dump()) for each in body.sessions]
     return [SessionOut.model_validate(one) for one in await sessions.schedule(session, actor=actor, new=new)]
 
@@ -112,7 +112,7 @@ async def rsvp(session_id: UUID, body: RsvpIn, actor: Participating, session: Tr
     "/attendance",
     responses=problems(NoSuchSession, NoSuchGroup, NotAMember, SessionToCome, AttendanceRecorded, SessionTwice),
 )
-async def record_attendance(body: AttendanceIn, actor: Participating, session: Transaction) -> list[SessionOut]:
+async def record_attendance(body: AttendanceIn, actor: Running, session: Transaction) -> list[SessionOut]:
     came = [sessions.Came(each.session_id, each.present_ids) for each in body.sessions]
     recorded = await sessions.record_attendance(session, actor=actor, came=came)
     return [SessionOut.model_validate(one) for one in recorded]
