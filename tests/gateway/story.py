@@ -97,7 +97,8 @@ async def circles(whole, owner, mentors, mentees):
 
     formation = await eventually(formed, what="groups hearing of all members")
     assert [len(group["memberships"]) for group in formation["groups"]] == [5, 5]
-    given = [{"groupId": group["id"], "startsAt": "2027-03-01T18:00:00+01:00"} for group in formation["groups"]]
+    an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    given = [{"groupId": group["id"], "startsAt": an_hour_ago} for group in formation["groups"]]
     want = "sessions { id title startsAt group { id } }"
     sessions = (await whole.do("scheduleSessions", {"sessions": given}, by=owner, want=want))["sessions"]
     came = [
@@ -116,13 +117,15 @@ async def community(whole, people, key_of, account):
     """A cohort matched, circles that met, a question; who looks at it, and what the words in the examples stand for."""
     owner, mentors, mentees = people
     await matched(whole, owner, mentors, mentees)
-    circle = (await circles(whole, owner, mentors, mentees))[0]["id"]
+    # The examples block one member, and join a circle: one that the blocked is not in.
+    formed = await circles(whole, owner, mentors, mentees)
+    [circle] = [g["id"] for g in formed if mentors[0] not in [each["member"]["id"] for each in g["memberships"]]]
     mentor, mentee = (someone(owner, each, key_of) for each in (mentors[2], mentees[0]))
     space = (await whole.do("openSpace", {"key": "all", "name": "All"}, by=owner, want="space { id }"))["space"]["id"]
     asked = {"spaceId": space, "title": "How?", "body": "I wonder.", "kind": "QUESTION"}
     thread = (await whole.do("openThread", asked, by=mentee, want="thread { id }"))["thread"]["id"]
-    query = "query ($id: ID!) { group(id: $id) { sessions { id } } }"
-    session = (await whole.get(query, {"id": circle}, by=owner))["group"]["sessions"][0]["id"]
+    given = {"sessions": [{"groupId": circle, "startsAt": "2098-03-01T18:00:00+01:00"}]}
+    coming = await whole.do("scheduleSessions", given, by=owner, want="sessions { id }")
     query = "{ viewer { pairings(first: 2) { edges { node { id } } } } }"
     pairings = (await whole.get(query, by=mentor))["viewer"]["pairings"]["edges"]
     return mentor, {
@@ -132,7 +135,7 @@ async def community(whole, people, key_of, account):
         "EMAIL": account["owner"]["email"],
         "PASSWORD": account["owner"]["password"],
         "GROUP_ID": circle,
-        "SESSION_ID": session,
+        "SESSION_ID": coming["sessions"][0]["id"],
         "THREAD_ID": thread,
         "MEMBER_ID": mentors[0],
     }

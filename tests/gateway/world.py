@@ -88,7 +88,10 @@ async def settled(made, people, key_of, matching):
     thread = (await do("openThread", given, "thread { id }", by=mentor))["thread"]["id"]
     post = (await do("writePost", {"threadId": thread, "body": "B"}, "post { id }", by=mentor))["post"]["id"]
     made.ids |= {"Space": space, "Thread": thread, "Post": post}
-    await do("rsvp", {"sessionId": made.ids["Session"], "answer": "YES"}, "rsvp { answer }", by=one_of_it)
+    given = {"sessions": [{"groupId": group, "startsAt": "2098-03-01T18:00:00+01:00"}]}
+    coming = (await do("scheduleSessions", given, "sessions { id }"))["sessions"][0]["id"]
+    await do("rsvp", {"sessionId": coming, "answer": "YES"}, "rsvp { answer }", by=one_of_it)
+    made.elsewhere["Rsvp"] = {"Session": coming}  # of the other it is known who came
 
     async def thanked():
         given = {"receiverId": mentees[0], "message": "Thanks."}

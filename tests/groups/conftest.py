@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest_asyncio
 
@@ -30,3 +31,20 @@ async def newcomers(groups, community_id):
         events.append((new_id(), community_id, "identity.profile_changed.v1", profile, each, 2))
     await groups.deliver_all(events)
     return people
+
+
+@pytest_asyncio.fixture
+async def begin(groups):
+    """Let a session have begun an hour ago, in a group whose members have belonged to it for a day."""
+
+    async def one(session_id):
+        moved = await groups.rows(
+            "UPDATE sessions SET starts_at = now() - interval '1 hour' WHERE id = :id RETURNING group_id",
+            id=UUID(session_id),
+        )
+        await groups.rows(
+            "UPDATE memberships SET since = least(since, now() - interval '1 day') WHERE group_id = :id RETURNING id",
+            id=moved[0]["group_id"],
+        )
+
+    return one

@@ -1,11 +1,13 @@
 """From newcomers to circles that meet and talk."""
 
 import asyncio
+import threading
 from uuid import UUID
 
 import pytest
 
 from kith_chassis.ids import new_id
+from kith_groups.circles import groups as circles
 from kith_testkit.probe import Actor
 
 pytestmark = pytest.mark.integration
@@ -23,7 +25,7 @@ def as_member(groups, community_id):
 
 
 async def session_of(client, group_id, **given):
-    body = {"sessions": [{"group_id": group_id, "starts_at": "2026-12-01T18:00:00+01:00"} | given]}
+    body = {"sessions": [{"group_id": group_id, "starts_at": "2098-12-01T18:00:00+01:00"} | given]}
     answer = await client.post("/sessions", json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()[0]
@@ -44,14 +46,99 @@ async def test_newcomers_become_two_circles_and_a_second_round_takes_nobody_twic
     assert sorted(event["group_id"] for event in events) == sorted(formed["group_ids"])
 
 
+@pytest.mark.parametrize("pool", [{"newest": 10}, {"members": slice(0, 10)}])
+async def test_a_facilitator_who_is_named_comes_into_the_pool_and_is_never_forgotten(
+    groups, coordinator, newcomers, pool
+):
+    client = groups.client(coordinator)
+    members = pool.get("members")
+    whom = {"member_ids": [str(each) for each in newcomers[members]]} if members else pool
+    facilitator = str(newcomers[19])
+    formed = await form(client, pool=whom | {"facilitator_ids": [facilitator]})
+    [members] = (await client.post("/read/memberships-by-group", json={"keys": formed["group_ids"]})).json()
+    assert [m["member_id"] for m in members if m["role"] == "facilitator"] == [facilitator]
+    assert len(members) == 11
+    busy = await form(client, pool={"newest": 100, "facilitator_ids": [facilitator]})
+    assert {"member_id": facilitator, "reason": "already_in_a_group"} in busy["left"]
+    unknown = {"newest": 100, "facilitator_ids": [str(new_id())]}
+    refused = await client.post("/formations", json={"pool": unknown})
+    assert (refused.status_code, refused.json()["code"]) == (404, "no_such_participant")
+
+
 async def test_two_formations_at_once_never_put_anyone_in_two_circles(groups, coordinator, newcomers):
     client = groups.client(coordinator)
     answers = await asyncio.gather(*(client.post("/formations", json={"pool": {"newest": 50}}) for _ in range(3)))
-    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert {answer.status_code for answer in answers} == {201}
     rows = await groups.rows(
         "SELECT member_id FROM memberships WHERE community_id = :c AND until IS NULL", c=coordinator.community_id
     )
     assert len({row["member_id"] for row in rows}) == len(rows) == 20
+    told = await groups.emitted(coordinator.community_id, "groups.group_formed.v1")
+    assert sorted(member for each in told for member in each["member_ids"]) == sorted(map(str, newcomers))
+
+
+@pytest.fixture
+def while_looking(monkeypatch):
+    """Have something happen while a formation looks for groups."""
+
+    async def do(formation, act):
+        begun, go_on, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
+
+        def slowly(*args, **given):
+            loop.call_soon_threadsafe(begun.set)
+            assert go_on.wait(20)
+            return search(*args, **given)
+
+        search = circles.form
+        monkeypatch.setattr(circles, "form", slowly)
+        running = asyncio.create_task(formation)
+        await begun.wait()
+        monkeypatch.undo()
+        await act()
+        go_on.set()
+        return await running
+
+    return do
+
+
+@pytest.mark.parametrize(("n", "formed"), [(9, 1), (8, 0)])
+async def test_who_joins_a_circle_while_others_are_formed_is_left_and_the_others_are_formed(
+    groups, coordinator, newcomers, as_member, while_looking, n, formed
+):
+    client = groups.client(coordinator)
+    ids = [str(each) for each in newcomers]
+    there = (await form(client, pool={"member_ids": ids[10:14]}, smallest=2, largest=5))["group_ids"][0]
+    pool = {"member_ids": ids[:n], "facilitator_ids": ids[:1]}
+
+    async def joins():
+        assert (await as_member(ids[0]).post(f"/groups/{there}/join")).status_code == 200
+
+    answer = await while_looking(form(client, pool=pool), joins)
+    assert len(answer["group_ids"]) == formed
+    left = {each["member_id"]: each["reason"] for each in answer["left"]}
+    rest = {} if formed else dict.fromkeys(ids[1:n], "no_room_within_the_sizes")
+    assert left == {ids[0]: "already_in_a_group"} | rest
+    told = await groups.emitted(coordinator.community_id, "groups.group_formed.v1")
+    assert [(each["facilitator_id"], sorted(each["member_ids"])) for each in told[1:]] == [
+        (None, sorted(ids[1:n]))
+    ] * formed
+
+
+async def test_who_blocks_somebody_while_groups_are_formed_is_not_put_beside_them(
+    groups, coordinator, newcomers, while_looking
+):
+    client, ids = groups.client(coordinator), [str(each) for each in newcomers[:10]]
+
+    async def blocks():
+        blocked = {"member_id": ids[0], "blocked_id": ids[1]}
+        await groups.deliver(
+            coordinator.community_id, "identity.member_blocked.v1", blocked, aggregate_id=newcomers[0], sequence=3
+        )
+
+    answer = await while_looking(form(client, pool={"member_ids": ids}), blocks)
+    [left] = answer["left"]
+    assert left["member_id"] in ids[:2]
+    assert left["reason"] == "no_room_within_the_sizes"
 
 
 async def test_a_full_session_makes_a_waitlist_and_who_steps_back_lets_the_next_in(
@@ -86,26 +173,6 @@ async def test_the_last_place_is_given_once(groups, coordinator, newcomers, as_m
     assert sum(answer.json()["answer"] == "yes" for answer in answers) == 3
 
 
-async def test_attendance_is_recorded_once_and_no_shows_are_seen(groups, coordinator, newcomers, as_member):
-    client = groups.client(coordinator)
-    group_id = (await form(client))["group_ids"][0]
-    ids = [
-        m["member_id"] for m in (await client.post("/read/memberships-by-group", json={"keys": [group_id]})).json()[0]
-    ]
-    session = await session_of(client, group_id)
-    await as_member(ids[0]).post(f"/sessions/{session['id']}/rsvp", json={"answer": "yes"})
-    record = {"sessions": [{"session_id": session["id"], "present_ids": ids[1:6]}]}
-    assert (await client.post("/attendance", json=record)).status_code == 200
-    assert (await client.post("/attendance", json=record)).status_code == 200
-    other = {"sessions": [{"session_id": session["id"], "present_ids": ids[:1]}]}
-    assert (await client.post("/attendance", json=other)).json()["code"] == "attendance_recorded"
-    rows = (await client.post("/read/attendance-by-session", json={"keys": [session["id"]]})).json()[0]
-    assert [row["member_id"] for row in rows if row["no_show"]] == [ids[0]]
-    events = await groups.emitted(coordinator.community_id, "groups.attendance_recorded.v1")
-    assert len(events) == 1
-    assert sorted(events[0]["present_ids"]) == sorted(ids[1:6])
-
-
 async def test_a_member_cannot_record_or_schedule_for_a_group_they_do_not_run(
     groups, coordinator, newcomers, as_member
 ):
@@ -133,14 +200,29 @@ async def test_a_question_is_answered_and_the_answer_accepted(groups, coordinato
     accepted = await asker.post(f"/threads/{thread['id']}/accept", json={"post_id": post["id"]})
     assert accepted.json()["accepted_post_id"] == post["id"]
     await asker.post(f"/threads/{thread['id']}/accept", json={"post_id": post["id"]})
+    [told] = await groups.emitted(coordinator.community_id, "groups.answer_accepted.v1")
+    assert (told["asker_id"], told["answerer_id"]) == (str(newcomers[0]), str(newcomers[1]))
     events = await groups.emitted(coordinator.community_id)
-    kinds = [set(event) for event in events]
-    assert sum("answerer_id" in kind for kind in kinds) == 1
     replies = [event["reply_to_id"] for event in events if "reply_to_id" in event]
     assert replies == [None, str(newcomers[0])]
     posts = (await asker.get(f"/threads/{thread['id']}/posts", params={"first": 1})).json()
     rest = (await asker.get(f"/threads/{thread['id']}/posts", params={"after": posts["next_cursor"]})).json()
     assert [p["body"] for p in (*posts["items"], *rest["items"])] == ["How do I start?", "Like this."]
+
+
+async def test_the_accepted_answer_may_move_and_each_post_counts_once(groups, coordinator, newcomers, as_member):
+    asker, one, other = (as_member(each) for each in newcomers[:3])
+    space = (await asker.get("/spaces")).json()["items"][0]
+    new = {"space_id": space["id"], "kind": "question", "title": "How?", "body": "How do I start?"}
+    thread = f"/threads/{(await asker.post('/threads', json=new)).json()['id']}"
+    posts = [(await each.post(f"{thread}/posts", json={"body": "Like this."})).json()["id"] for each in (one, other)]
+    for by, post in ((asker, posts[0]), (groups.client(coordinator), posts[1]), (asker, posts[0]), (asker, posts[1])):
+        answer = await by.post(f"{thread}/accept", json={"post_id": post})
+        assert answer.json()["accepted_post_id"] == post
+    told = await groups.emitted(coordinator.community_id, "groups.answer_accepted.v1")
+    assert [each["post_id"] for each in told] == posts
+    assert [each["accepted_by"] for each in told] == [str(newcomers[0]), str(coordinator.member_id)]
+    assert {each["asker_id"] for each in told} == {str(newcomers[0])}
 
 
 @pytest.mark.parametrize("body", ["", "   ", "x" * 8001, "bell\x07"])

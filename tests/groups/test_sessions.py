@@ -1,10 +1,11 @@
-"""Sessions at the edges: who leaves gives their place, dates and zones that are none, the same session twice."""
+"""Sessions at the edges: who leaves gives their place, dates and zones that are none."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from kith_chassis.ids import new_id
 from kith_testkit.probe import Actor
 
 pytestmark = pytest.mark.integration
@@ -29,10 +30,9 @@ def schedule(groups, coordinator, circle):
     return one
 
 
-async def test_who_leaves_gives_their_place_to_who_waits(groups, coordinator, circle, schedule):
+async def test_who_leaves_gives_their_place_to_who_waits(groups, coordinator, circle, schedule, begin):
     group_id, (first, second, third, *_) = circle
-    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-    sessions = [(await schedule(capacity=1, **given)).json()[0]["id"] for given in ({}, {"starts_at": yesterday})]
+    sessions = [(await schedule(capacity=1)).json()[0]["id"] for _ in range(2)]
 
     def as_member(each):
         return groups.client(Actor(coordinator.community_id, member_id=UUID(each)))
@@ -40,6 +40,7 @@ async def test_who_leaves_gives_their_place_to_who_waits(groups, coordinator, ci
     for each in (first, second, third):
         for session in sessions:
             assert (await as_member(each).post(f"/sessions/{session}/rsvp", json={"answer": "yes"})).status_code == 200
+    await begin(sessions[1])
     assert (await as_member(first).post(f"/groups/{group_id}/leave")).status_code == 204
     to_come, past = (
         {each["member_id"]: each["answer"] for each in some}
@@ -56,6 +57,19 @@ async def test_who_leaves_gives_their_place_to_who_waits(groups, coordinator, ci
     assert (await as_member(second).post(f"/groups/{group_id}/leave")).status_code == 204
     rsvps = (await groups.client(coordinator).post("/read/rsvps-by-session", json={"keys": sessions[:1]})).json()[0]
     assert {each["answer"] for each in rsvps} == {"no"}
+
+
+async def test_nobody_gets_or_gives_a_place_in_a_session_that_has_begun(groups, coordinator, circle, schedule, begin):
+    session = (await schedule(capacity=1)).json()[0]["id"]
+    has, waits, late = (groups.client(Actor(coordinator.community_id, member_id=UUID(each))) for each in circle[1][:3])
+    for each in (has, waits):
+        await each.post(f"/sessions/{session}/rsvp", json={"answer": "yes"})
+    await begin(session)
+    for client, answer in ((has, "no"), (late, "yes")):
+        refused = await client.post(f"/sessions/{session}/rsvp", json={"answer": answer})
+        assert (refused.status_code, refused.json()["code"]) == (409, "session_begun")
+    rsvps = (await groups.client(coordinator).post("/read/rsvps-by-session", json={"keys": [session]})).json()[0]
+    assert [each["answer"] for each in rsvps] == ["yes", "waiting"]
 
 
 @pytest.mark.parametrize(
@@ -92,17 +106,17 @@ async def test_zones_are_taken_by_their_name(schedule, zone):
     assert (await schedule(time_zone=zone)).json()[0]["time_zone"] == zone
 
 
-async def test_the_same_session_twice_in_one_record_is_refused(groups, coordinator, circle, schedule):
-    session = (await schedule()).json()[0]["id"]
-    came = [{"session_id": session, "present_ids": some} for some in (circle[1][:2], circle[1][2:4])]
-    client = groups.client(coordinator)
-    answer = await client.post("/attendance", json={"sessions": came})
-    assert (answer.status_code, answer.json()["code"]) == (422, "session_twice")
-    assert session in answer.json()["detail"]
-    assert (await client.get(f"/sessions/{session}")).json()["attendance_recorded_at"] is None
-    assert (await client.post("/attendance", json={"sessions": came[:1]})).status_code == 200
-
-
 async def test_a_title_that_nobody_can_see_is_refused_and_hidden_characters_are_taken_out(schedule):
     assert (await schedule(title="\u200b\u200d")).status_code == 422
     assert (await schedule(title="\u202eFirst\ufeff")).json()[0]["title"] == "First"
+
+
+async def test_the_next_session_of_a_group_comes_first_and_the_past_ones_last(groups, coordinator, circle, schedule):
+    now = datetime.now(UTC)
+    starts = {days: (now + timedelta(days=days)).isoformat() for days in (21, -7, 7, 14, -14)}
+    ids = {days: (await schedule(starts_at=at)).json()[0]["id"] for days, at in starts.items()}
+    client, keys = groups.client(coordinator), [circle[0], str(new_id()), circle[0]]
+    for first, wanted in ((20, [7, 14, 21, -7, -14]), (4, [7, 14, 21, -7]), (2, [7, 14])):
+        read = (await client.post("/read/sessions-by-group", json={"keys": keys, "first": first})).json()
+        mine = [ids[days] for days in wanted]
+        assert [[each["id"] for each in some] for some in read] == [mine, [], mine]

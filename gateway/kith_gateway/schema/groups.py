@@ -138,7 +138,7 @@ class Group(Node):
         shape="list",
         first=20,
         bound=100,
-        description="Its meetings.",
+        description="Its meetings: those to come, the next first; then the past ones, the latest first.",
     )
 
 

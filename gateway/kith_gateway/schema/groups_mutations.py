@@ -49,7 +49,7 @@ class PoolInput:
     member_ids: list[strawberry.ID] | None = maybe("Exactly these; 5000 at most.", refers="Member")
     newest: int | None = maybe("So many of the newest who have no group of this kind.")
     facilitator_ids: list[strawberry.ID] | None = maybe(
-        "Who can facilitate; one goes into each group.", refers="Member"
+        "Who can facilitate; they come into the pool, one into each group.", refers="Member"
     )
 
 
@@ -112,7 +112,9 @@ class SessionAttendanceInput:
     """Who was at a session."""
 
     session_id: strawberry.ID = given("The session.", refers="Session")
-    present_ids: list[strawberry.ID] = given("Who was there; the other members of the group were not.", refers="Member")
+    present_ids: list[strawberry.ID] = given(
+        "Who was there; who else belonged to the group by then was not.", refers="Member"
+    )
 
 
 @taking
@@ -177,12 +179,12 @@ mutations = [
     ),
     mutation(
         "rsvp", GROUPS, "POST", "/sessions/{session_id}/rsvp", takes=RsvpInput,
-        gives=("rsvp", Rsvp, "The answer as it stands."), description="Say whether one comes.",
+        gives=("rsvp", Rsvp, "The answer as it stands."), description="Say whether one comes, before it begins.",
     ),
     mutation(
         "record_attendance", GROUPS, "POST", "/attendance", takes=RecordAttendanceInput,
         gives=("sessions", list[Session], "The sessions."), bound=500,
-        description="Record who came; for facilitators and coordinators.",
+        description="Record who came to what has begun; for facilitators and coordinators.",
     ),
     mutation(
         "open_space", GROUPS, "POST", "/spaces", takes=OpenSpaceInput,

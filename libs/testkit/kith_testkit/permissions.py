@@ -107,7 +107,7 @@ def _judged(field: str, asks: str, needs: str, reading: str | None, *, names: bo
 
 
 def _needs(app: FastAPI, method: str, route: str) -> tuple[str, str | None]:
-    """The permission in a route's signature, and the scope with which apps may read it.
+    """The permission in a route's signature, and the scope with which apps may ask for it instead.
 
     LookupError where there is no such route, or one with several.
     """
@@ -117,13 +117,15 @@ def _needs(app: FastAPI, method: str, route: str) -> tuple[str, str | None]:
         if _MADE.sub("{}", getattr(each, "path", "")) == _MADE.sub("{}", route) and method in (each.methods or ())
     ]
     calls = list(_calls(found.dependant))
-    permissions = {(each.permission, each.reading) for each in calls if hasattr(each, "permission")}
+    checks = [each for each in calls if hasattr(each, "permission")]
+    permissions = {(each.permission, each.reading, getattr(each, "scope", None)) for each in checks}
     if len(permissions) > 1:
         raise LookupError(f"{method} {route} needs several permissions: {permissions}")
     if not permissions:
         return (SIGNED_IN if caller in calls else PUBLIC), None
-    [(permission, reading)] = permissions
-    return permission or SIGNED_IN, reading if method == "GET" or route.startswith("/read/") else None
+    [(permission, reading, scope)] = permissions
+    reads = method == "GET" or route.startswith("/read/")
+    return permission or SIGNED_IN, scope or (reading if reads else None)
 
 
 def _routes(router: Any) -> Iterator[Any]:

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Index, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from kith_chassis.tables import COLUMN_TYPES, new_metadata
@@ -13,9 +13,15 @@ class Base(DeclarativeBase):
 
 
 class Participant(Base):
-    """What groups knows of a member, learned from identity's events."""
+    """What groups knows of a member, learned from identity's events; of who left, that they did."""
 
     __tablename__ = "participants"
+    __table_args__ = (
+        Index(
+            "participants_leaving", "left_at", "member_id",
+            postgresql_where=text("left_at IS NOT NULL AND parted_at IS NULL"),
+        ),
+    )  # fmt: skip
 
     community_id: Mapped[UUID] = mapped_column(primary_key=True)
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -25,3 +31,5 @@ class Participant(Base):
     experience_years: Mapped[float | None]
     time_zone: Mapped[str | None]
     sequence: Mapped[int] = mapped_column(server_default="0")
+    left_at: Mapped[datetime | None]
+    parted_at: Mapped[datetime | None]

@@ -1,4 +1,6 @@
-"""What groups learns from others: who there is, and that a community needs its welcome space."""
+"""What groups learns from others: who there is, who has left, who is kept apart from whom, and that a
+community needs its welcome space.
+"""
 
 import json
 from collections.abc import Sequence
@@ -12,13 +14,16 @@ from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
 from kith_chassis.ids import new_id
 from kith_events.projections import Projection, Projections
+from kith_groups import barriers, departures
 
 consumers = Consumers()
 # A coordinator may have opened the welcome space before its community was heard of; threads refer to the one there is.
 _WELCOME_SPACE = Projection(
     "spaces", key=("community_id", "key"), ignored=("id", "name"), rows="key = 'welcome'", swap="add"
 )
-projections = Projections([Projection("participants"), _WELCOME_SPACE])
+projections = Projections([Projection("participants", ignored=("parted_at",)), Projection("barriers"), _WELCOME_SPACE])
+departures.listen(consumers)
+barriers.listen(consumers)
 
 
 class CommunityFounded(View, type="identity.community_founded.v1"):
@@ -44,17 +49,20 @@ _WELCOME = text(
 )
 _MEET = text("""
 INSERT INTO participants (community_id, member_id, joined_at)
-SELECT * FROM unnest(CAST(:communities AS uuid[]), CAST(:members AS uuid[]), CAST(:times AS timestamptz[]))
+SELECT c, m, min(t)
+FROM unnest(CAST(:communities AS uuid[]), CAST(:members AS uuid[]), CAST(:times AS timestamptz[])) AS r(c, m, t)
+GROUP BY 1, 2 ORDER BY 1, 2
 ON CONFLICT (community_id, member_id) DO UPDATE SET joined_at = EXCLUDED.joined_at
 """)
 _LEARN = text("""
 INSERT INTO participants (community_id, member_id, interests, languages, experience_years, time_zone, sequence)
 SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(community_id uuid, member_id uuid, interests text[],
   languages text[], experience_years double precision, time_zone text, sequence bigint)
+ORDER BY community_id, member_id
 ON CONFLICT (community_id, member_id) DO UPDATE
 SET interests = EXCLUDED.interests, languages = EXCLUDED.languages, experience_years = EXCLUDED.experience_years,
     time_zone = EXCLUDED.time_zone, sequence = EXCLUDED.sequence
-WHERE participants.sequence < EXCLUDED.sequence
+WHERE participants.sequence < EXCLUDED.sequence AND participants.left_at IS NULL
 """)
 
 

@@ -55,6 +55,18 @@ class SessionTwice(Invalid):
     code = "session_twice"
 
 
+class SessionBegun(Conflict):
+    """This session has begun; whether one comes is said before."""
+
+    code = "session_begun"
+
+
+class SessionToCome(Conflict):
+    """This session is still to come; record who came when it has begun."""
+
+    code = "session_to_come"
+
+
 class AttendanceRecorded(Conflict):
     """Attendance of this session was recorded already, differently."""
 

@@ -53,12 +53,14 @@ class RsvpGiven(Event, type="groups.rsvp_given.v1", aggregate="session_id"):
 
 
 class AttendanceRecorded(Event, type="groups.attendance_recorded.v1", aggregate="session_id"):
-    """It is known who came to a session."""
+    """It is known who came to a session, which began at `starts_at`; who recorded it may be a coordinator or an app."""
 
     session_id: UUID
     group_id: UUID
     present_ids: list[UUID]
     absent_ids: list[UUID]
+    starts_at: datetime | None = None
+    recorded_by: UUID | None = None
 
 
 class ThreadOpened(Event, type="groups.thread_opened.v1", aggregate="thread_id"):
@@ -82,9 +84,10 @@ class PostWritten(Event, type="groups.post_written.v1", aggregate="thread_id"):
 
 
 class AnswerAccepted(Event, type="groups.answer_accepted.v1", aggregate="thread_id"):
-    """A post is the answer to a question."""
+    """A post is the answer to the question of `asker_id`; who accepts it may be a coordinator or an app."""
 
     thread_id: UUID
     post_id: UUID
     answerer_id: UUID
     accepted_by: UUID
+    asker_id: UUID | None = None

@@ -3,6 +3,7 @@ from kith_events.reconcile import reconciling
 from kith_groups.circles import routes as circles
 from kith_groups.consumers import consumers
 from kith_groups.conversations import routes as conversations
+from kith_groups.jobs import jobs
 from kith_groups.sessions import routes as sessions
 from kith_writes.front import stand_before
 
@@ -10,6 +11,7 @@ app = create_service(
     name="groups",
     routers=[circles.routes, sessions.routes, conversations.routes],
     consumers=consumers,
+    jobs=jobs,
     extra=[reconciling],
 )
 stand_before(app, routers=[conversations.routes])

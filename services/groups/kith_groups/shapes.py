@@ -6,12 +6,26 @@ from uuid import UUID
 from fastapi import Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from kith_chassis.tokens import Principal, permitted
+from kith_chassis.errors import Forbidden
+from kith_chassis.tokens import Caller, Principal, permitted
 from kith_groups.plain import plain
 
+TAKE_PART, COORDINATE = "groups:take_part", "groups:coordinate"
+
+
+def _runs(principal: Caller) -> Principal:
+    """Who takes part, and so may run a group, and apps that coordinate: these take part in nothing."""
+    needed = COORDINATE if principal.app else TAKE_PART
+    if not principal.may(needed):
+        raise Forbidden(f"This needs the permission {needed}.", permission=needed)
+    return principal
+
+
+_runs.permission, _runs.reading, _runs.scope = TAKE_PART, None, COORDINATE  # type: ignore[attr-defined]  # for the list
 Participating = Annotated[Principal, Depends(permitted("groups:take_part", reading="groups:read"))]
 Coordinating = Annotated[Principal, Depends(permitted("groups:coordinate"))]
-COORDINATE = "groups:coordinate"
+Running = Annotated[Principal, Depends(_runs)]
+"""Whom a use case lets do what coordinators and who runs the thing may do."""
 
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(plain)]

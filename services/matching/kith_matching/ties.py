@@ -17,6 +17,7 @@ TOGETHER = 12  # more people than that in one session have not met each other
 
 class AttendanceRecorded(View, type="groups.attendance_recorded.v1"):
     present_ids: list[UUID]
+    starts_at: datetime | None = None
 
 
 class PostWritten(View, type="groups.post_written.v1"):
@@ -27,6 +28,7 @@ class PostWritten(View, type="groups.post_written.v1"):
 class AnswerAccepted(View, type="groups.answer_accepted.v1"):
     answerer_id: UUID
     accepted_by: UUID
+    asker_id: UUID | None = None
 
 
 class KudosGiven(View, type="recognition.kudos_given.v1"):
@@ -61,7 +63,8 @@ def listen(consumers: Consumers) -> None:
     @consumers.on(AttendanceRecorded)
     async def attended(session: AsyncSession, events: Sequence[Received[AttendanceRecorded]]) -> None:
         small = [e for e in events if len(e.data.present_ids) <= TOGETHER]
-        await _keep(session, ((e.tenant, *two, e.time) for e in small for two in combinations(e.data.present_ids, 2)))
+        met = ((e, two) for e in small for two in combinations(e.data.present_ids, 2))
+        await _keep(session, ((e.tenant, *two, e.data.starts_at or e.time) for e, two in met))
 
     @consumers.on(PostWritten)
     async def replied(session: AsyncSession, events: Sequence[Received[PostWritten]]) -> None:
@@ -72,7 +75,7 @@ def listen(consumers: Consumers) -> None:
 
     @consumers.on(AnswerAccepted)
     async def answered(session: AsyncSession, events: Sequence[Received[AnswerAccepted]]) -> None:
-        helped = [(e.tenant, e.data.answerer_id, e.data.accepted_by, e.time) for e in events]
+        helped = [(e.tenant, e.data.answerer_id, e.data.asker_id or e.data.accepted_by, e.time) for e in events]
         await _keep(session, helped)
         await _keep(session, helped, _THANK)
 

@@ -229,8 +229,8 @@ class Story:
         return len(groups)
 
     async def _meet(self, groups: Sequence[dict[str, Any]]) -> list[int]:
-        """Schedule a session of each, record who came, and say how many that was."""
-        starts_at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        """Enter a session of each that was just held, record who came, and say how many that was."""
+        starts_at = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
         new = [{"groupId": group["id"], "startsAt": starts_at, "title": "First session"} for group in groups]
         sessions = (await self.owner.mutate(ask.SCHEDULE, {"sessions": new}))["sessions"]
         came = []

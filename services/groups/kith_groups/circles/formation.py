@@ -7,44 +7,26 @@ and Duarte 2013 use the same neighbourhood), with a fixed number of passes, so t
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kith_groups.circles.languages import by_language
+from kith_groups.circles.people import Person, SizeBounds, sizes_of
+
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 PASSES = 60
 POOL = 2000  # people searched together: bounds the table of pair values to 16 MB
+WORDS = 1024  # interests looked at together: bounds the table of who cares for what to 8 MB
+NO_ROOM, TOO_FEW = "no_room_within_the_sizes", "too_few_share_a_language"  # why somebody is left
 WAKING_MINUTES = 14 * 60  # 8:00 to 22:00
 TOGETHER, APART, REPEAT = 50.0, -50.0, -2.0  # beside ordinary pair values of at most 3
-
-
-@dataclass(frozen=True)
-class Person:
-    """Someone in the pool. `zone_offset_minutes` is east of UTC; None and empty mean unknown."""
-
-    member_id: UUID
-    languages: frozenset[str] = frozenset()
-    zone_offset_minutes: int | None = None
-    experience_years: float | None = None
-    interests: frozenset[str] = frozenset()
-    may_facilitate: bool = False
-
-
-@dataclass(frozen=True)
-class SizeBounds:
-    """How many people a group may have."""
-
-    smallest: int = 8
-    largest: int = 12
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.smallest <= self.largest <= 50:  # noqa: PLR2004 -- the range the message names
-            raise ValueError("sizes go from 2 to 50, the smallest not above the largest")
 
 
 @dataclass(frozen=True)
@@ -81,7 +63,8 @@ def form(
     """Groups of people who share a language and waking hours, mixed in experience, with a facilitator where possible.
 
     Everyone is in exactly one group or in `left` with a reason: too_few_share_a_language, no_room_within_the_sizes.
-    Pairs of `together` and `apart` weigh more than anything else; `met_before` are avoided where possible.
+    No two of `apart` are in one group. Pairs of `together` weigh more than anything else; `met_before` are avoided
+    where possible.
     Raises ValueError for somebody twice in the pool and for a pair that must be both together and apart.
     """
     size = size or SizeBounds()
@@ -93,31 +76,80 @@ def form(
     groups: list[Formed] = []
     left: dict[UUID, str] = {}
     total = 0.0
-    for language, speakers in _by_language(people, size):
+    pools, alone = by_language(people, size)
+    left.update((person.member_id, TOO_FEW) for person in alone)
+    for language, speakers in pools:
         for pool in _pools(speakers, size):
-            sizes = _sizes(len(pool), size)
-            if not sizes:
-                left.update(dict.fromkeys((each.member_id for each in pool), "too_few_share_a_language"))
-                continue
-            surplus = len(pool) - sum(sizes)
-            if surplus:  # the last of a seeded order wait for the next formation
-                order = rng.permutation(len(pool))
-                left.update((pool[place].member_id, "no_room_within_the_sizes") for place in order[:surplus])
-                pool = [pool[place] for place in sorted(order[surplus:])]  # noqa: PLW2901 -- the pool without them
             values = _values(pool, together=together, apart=apart, met_before=met_before)
-            kinds = np.array([person.may_facilitate for person in pool])
-            labels = group_by_value(values, sizes, seed=int(rng.integers(2**31)), kinds=kinds)
+            labels = _seat(pool, values, _pairs(pool, apart), size=size, rng=rng)
+            reason = NO_ROOM if len(pool) >= size.smallest else TOO_FEW
+            left.update((pool[place].member_id, reason) for place in np.flatnonzero(labels < 0))
             total += _inside(values, labels)
             groups.extend(
                 _formed([pool[place] for place in np.flatnonzero(labels == label)], language)
-                for label in range(len(sizes))
+                for label in range(labels.max(initial=-1) + 1)
             )
     return Formation(tuple(groups), left, round(total, 4))
 
 
-def group_by_value(
-    values: Floats, sizes: Sequence[int], *, seed: int = 0, kinds: NDArray[np.bool_] | None = None
+def without(formation: Formation, people: Sequence[Person], gone: Mapping[UUID, str], *, size: SizeBounds) -> Formation:
+    """The formation without some of its people, left for these reasons, and without the groups too small by it.
+
+    `people` are those it was formed from; its value stays that of what was found.
+    """
+    by_id = {person.member_id: person for person in people}
+    groups: list[Formed] = []
+    left = {**formation.left, **gone}
+    for group in formation.groups:
+        rest = [by_id[member_id] for member_id in group.members if member_id not in gone]
+        if len(rest) >= size.smallest:
+            groups.append(group if len(rest) == len(group.members) else _formed(rest, group.language))
+        else:
+            left |= dict.fromkeys((person.member_id for person in rest), NO_ROOM)
+    return Formation(tuple(groups), left, formation.value)
+
+
+def _seat(
+    pool: Sequence[Person], values: Floats, apart: Booleans, *, size: SizeBounds, rng: np.random.Generator
 ) -> Labels:
+    """Labels 0, 1 … of who is in one group, -1 for who is in none. Only who may facilitate surely has a seat.
+
+    Where two kept apart are still together, one of them is taken out and all others are seated anew.
+    """
+    labels = np.full(len(pool), -1, dtype=np.int64)
+    kinds = np.array([person.may_facilitate for person in pool])
+    here = np.arange(len(pool))
+    while sizes := sizes_of(len(here), size):
+        order = here
+        if surplus := len(here) - sum(sizes):  # the first of a seeded order wait for the next formation
+            order = rng.permutation(here)
+            order = order[np.argsort(kinds[order], kind="stable")]
+        seated = np.sort(order[surplus:])
+        both = np.ix_(seated, seated)
+        found = group_by_value(values[both], sizes, seed=int(rng.integers(2**31)), kinds=kinds[seated])
+        clashing = _clashing(found, apart[both], kinds[seated])
+        if not clashing:
+            labels[seated] = found
+            break
+        here = np.setdiff1d(here, seated[clashing])
+    return labels
+
+
+def _clashing(labels: Labels, apart: Booleans, kinds: Booleans) -> list[int]:
+    """Whom to take out so that no two kept apart are in one group: who is apart from the most, facilitators last."""
+    clash = apart & (labels[:, None] == labels[None, :])
+    count = clash.sum(axis=1) * 2
+    out = []
+    while count.any():
+        one = int(np.where(count > 0, count - kinds, 0).argmax())
+        out.append(one)
+        count -= 2 * clash[one]
+        count[one] = 0
+        clash[:, one] = False
+    return out
+
+
+def group_by_value(values: Floats, sizes: Sequence[int], *, seed: int = 0, kinds: Booleans | None = None) -> Labels:
     """Labels that make the sum of `values` inside groups large.
 
     values  (n, n) symmetric; a diagonal is ignored
@@ -155,7 +187,7 @@ def group_by_value(
     return labels
 
 
-def _deal(kinds: NDArray[np.bool_], sizes: Sequence[int]) -> Labels:
+def _deal(kinds: Booleans, sizes: Sequence[int]) -> Labels:
     """A first split: facilitators one by one over the groups, the others in their order, neighbours together."""
     labels = np.full(len(kinds), -1, dtype=np.int64)
     room = list(sizes)
@@ -171,23 +203,8 @@ def _deal(kinds: NDArray[np.bool_], sizes: Sequence[int]) -> Labels:
 
 
 def _inside(values: Floats, labels: Labels) -> float:
-    same = labels[:, None] == labels[None, :]
+    same = (labels[:, None] == labels[None, :]) & (labels >= 0)
     return float(np.triu(np.where(same, values, 0), 1).sum())
-
-
-def _by_language(people: Sequence[Person], size: SizeBounds) -> list[tuple[str | None, list[Person]]]:
-    """Everyone under the language of theirs that most share; who has told none goes where most are."""
-    count = Counter(language for person in people for language in person.languages)
-    chosen: dict[str | None, list[Person]] = {}
-    for person in people:
-        language = max(person.languages, key=lambda each: (count[each], each), default=None)
-        chosen.setdefault(language, []).append(person)
-    unknown = chosen.pop(None, [])
-    if unknown:
-        largest = max(chosen, key=lambda each: len(chosen[each]), default=None)
-        enough = largest is not None and len(unknown) < size.smallest
-        chosen[largest if enough else None] = [*chosen.get(largest if enough else None, []), *unknown]
-    return sorted(chosen.items(), key=lambda item: (-len(item[1]), item[0] or ""))
 
 
 def _pools(people: list[Person], size: SizeBounds) -> list[list[Person]]:
@@ -201,18 +218,6 @@ def _pools(people: list[Person], size: SizeBounds) -> list[list[Person]]:
     return [pool for pool in pools if pool] if len(ordered) >= size.smallest else [ordered]
 
 
-def _sizes(n: int, size: SizeBounds) -> list[int]:
-    """Sizes within the bounds, as even as can be, that seat the most of n people; [] when not even one group can be."""
-    fewest, most = -(-n // size.largest), n // size.smallest
-    if most == 0:
-        return []
-    if fewest > most:  # e.g. 13 to 15 people for groups of 8 to 12: fill what there can be
-        return [size.largest] * most
-    middle = round(n / ((size.smallest + size.largest) / 2))
-    groups = min(max(middle, fewest), most)
-    return [n // groups + (1 if place < n % groups else 0) for place in range(groups)]
-
-
 def _values(
     pool: Sequence[Person],
     *,
@@ -220,33 +225,66 @@ def _values(
     apart: Sequence[tuple[UUID, UUID]],
     met_before: Sequence[tuple[UUID, UUID]],
 ) -> Floats:
-    """What it is worth to have two people in one group: shared waking hours and interests, different experience."""
-    overlap = _waking(np.array([np.nan if p.zone_offset_minutes is None else p.zone_offset_minutes for p in pool]))
-    years = np.array([np.nan if p.experience_years is None else p.experience_years for p in pool])
-    spread = np.nan_to_num(np.minimum(np.abs(years[:, None] - years[None, :]) / 10, 1), nan=0.5)
-    words = {word: place for place, word in enumerate(sorted({w for person in pool for w in person.interests}))}
-    cares = np.zeros((len(pool), len(words)), dtype=np.float32)
-    for row, person in enumerate(pool):
-        cares[row, [words[each] for each in person.interests]] = 1
-    shared = cares @ cares.T
-    either = cares.sum(axis=1)[:, None] + cares.sum(axis=1)[None, :] - shared
-    values = overlap + 0.5 * spread + np.where(either > 0, shared / np.maximum(either, 1), 0)
-    place = {person.member_id: row for row, person in enumerate(pool)}
+    """What it is worth to have two people in one group: shared waking hours and interests, different experience.
+
+    Summed in place, in single precision: of a pool of 2000 each table takes 16 MB.
+    """
+    values = _waking(np.array([np.nan if p.zone_offset_minutes is None else p.zone_offset_minutes for p in pool]))
+    years = np.array([np.nan if p.experience_years is None else p.experience_years for p in pool], dtype=np.float32)
+    spread = np.subtract.outer(years, years)
+    np.abs(spread, out=spread)
+    spread /= 10
+    np.minimum(spread, 1, out=spread)
+    np.nan_to_num(spread, copy=False, nan=0.5)
+    spread *= 0.5
+    values += spread
+    del spread
+    values += _alike(pool)
     for pairs, worth in ((together, TOGETHER), (apart, APART), (met_before, REPEAT)):
-        for one, other in pairs:
-            if one in place and other in place:
-                values[place[one], place[other]] += worth
-                values[place[other], place[one]] += worth
-    result: Floats = values.astype(np.float32)
-    return result
+        values[_pairs(pool, pairs)] += worth
+    return values
 
 
-def _waking(offsets: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the waking day two zones have in common, (n, n); 0.5 where one is unknown."""
-    apart = np.abs(offsets[:, None] - offsets[None, :]) % 1440
-    apart = np.minimum(apart, 1440 - apart)
-    shared: NDArray[np.float64] = np.nan_to_num(np.maximum(0, 1 - apart / WAKING_MINUTES), nan=0.5)
+def _alike(pool: Sequence[Person]) -> Floats:
+    """The share of their interests that two people have in common, (n, n); 0 where neither has told any."""
+    count = Counter(word for person in pool for word in person.interests)
+    words = {word: place for place, word in enumerate(sorted(word for word in count if count[word] > 1))}
+    told = [(row, words[each]) for row, person in enumerate(pool) for each in person.interests if each in words]
+    row, word = np.array(told, dtype=np.int64).reshape(-1, 2).T
+    shared = np.zeros((len(pool), len(pool)), dtype=np.float32)
+    for start in range(0, len(words), WORDS):
+        here = (word >= start) & (word < start + WORDS)
+        cares = np.zeros((len(pool), WORDS), dtype=np.float32)
+        cares[row[here], word[here] - start] = 1
+        shared += cares @ cares.T
+    own = np.array([len(person.interests) for person in pool], dtype=np.float32)
+    either = np.add.outer(own, own)
+    either -= shared
+    np.divide(shared, either, out=shared, where=either > 0)
     return shared
+
+
+def _pairs(pool: Sequence[Person], pairs: Sequence[tuple[UUID, UUID]]) -> Booleans:
+    """Which two of the pool are such a pair, (n, n)."""
+    place = {person.member_id: row for row, person in enumerate(pool)}
+    found = np.zeros((len(pool), len(pool)), dtype=np.bool_)
+    for one, other in pairs:
+        if one in place and other in place and one != other:
+            found[place[one], place[other]] = found[place[other], place[one]] = True
+    return found
+
+
+def _waking(offsets: NDArray[np.float64]) -> Floats:
+    """Share of the waking day two zones have in common, (n, n); 0.5 where one is unknown."""
+    east = offsets.astype(np.float32)
+    shared = np.subtract.outer(east, east)
+    np.abs(shared, out=shared)
+    shared %= 1440
+    np.minimum(shared, 1440 - shared, out=shared)
+    shared /= -WAKING_MINUTES
+    shared += 1
+    np.maximum(shared, 0, out=shared)
+    return np.nan_to_num(shared, copy=False, nan=0.5)
 
 
 def _formed(people: Sequence[Person], language: str | None) -> Formed:

@@ -9,27 +9,30 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
+from kith_groups import barriers
 from kith_groups.base import Participant
-from kith_groups.circles.formation import Formation, Formed, Person, SizeBounds, form
+from kith_groups.circles.formation import NO_ROOM, Formation, Formed, form, without
 from kith_groups.circles.models import Group, Membership
+from kith_groups.circles.people import Person, SizeBounds
 from kith_groups.errors import AlreadyInAGroup, BadPool, GroupFull, NoSuchGroup, NoSuchParticipant, NotAMember
 from kith_groups.events import GroupFormed, MembershipEnded, MembershipStarted
 from kith_groups.sessions import sessions
 from kith_groups.zones import time_zones
 
+_SEARCH = asyncio.Semaphore(1)  # two at once would take twice the memory, and little less time
 ONE_GROUP = {"one_group_of_a_kind": AlreadyInAGroup()}
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Whom to form groups from: these members, or the newest who have none of this kind."""
+    """Whom to form groups from: these members, or the newest who have none of this kind; and who can facilitate."""
 
     member_ids: Sequence[UUID] = ()
     newest: int | None = None
@@ -47,15 +50,20 @@ class FormedGroups:
 async def form_groups(
     session: AsyncSession, *, kind: str, name: str, pool: Pool, size: SizeBounds, seed: int
 ) -> FormedGroups:
-    """Groups out of a pool, stored with their members. Who is in a group of this kind already is left out, and said."""
+    """Groups out of a pool, stored with their members. Who is in a group of this kind already is left out, and said,
+    also where that came about only while the groups were looked for.
+    """
     community_id = tenant_of(session)
     people, busy = await _people(session, kind, pool)
+    ids = [person.member_id for person in people]
+    apart, met_before = await barriers.between(session, ids, ids), await _met_before(session, ids)
     try:
-        formation = await asyncio.to_thread(
-            form, people, size=size, met_before=await _met_before(session, [p.member_id for p in people]), seed=seed
-        )
+        async with _SEARCH:
+            formation = await asyncio.to_thread(form, people, size=size, apart=apart, met_before=met_before, seed=seed)
     except ValueError as error:
         raise BadPool(f"No groups can be formed: {error}.") from error
+    if gone := await _gone_meanwhile(session, kind, formation):
+        formation = without(formation, people, gone, size=size)
     formation_id, ids = new_id(), [new_id() for _ in formation.groups]
     if formation.groups:
         await _store(session, kind=kind, name=name, size=size, formation=formation, formation_id=formation_id, ids=ids)
@@ -71,29 +79,45 @@ async def form_groups(
     return FormedGroups(formation_id, ids, left, formation.value)
 
 
+def _busy(kind: str) -> Select[Any]:
+    return select(Membership.member_id).where(Membership.kind == kind, Membership.until.is_(None))
+
+
+async def _gone_meanwhile(session: AsyncSession, kind: str, formation: Formation) -> dict[UUID, str]:
+    """Who of the seated can no longer be, and why: looking for groups takes seconds.
+
+    From here on they are held: nobody else brings them into a group, and none of them leaves.
+    """
+    group_of = {member_id: number for number, formed in enumerate(formation.groups) for member_id in formed.members}
+    here = await arrive(session, list(group_of))
+    gone = dict.fromkeys(group_of.keys() - here, NoSuchParticipant.code)
+    busy = _busy(kind).where(Membership.community_id == tenant_of(session), Membership.member_id.in_(here))
+    gone |= dict.fromkeys(await session.scalars(busy), AlreadyInAGroup.code)
+    for one, other in await barriers.between(session, here, here):
+        if group_of[one] == group_of[other] and one not in gone:
+            gone.setdefault(other, NO_ROOM)
+    return gone
+
+
 async def _people(session: AsyncSession, kind: str, pool: Pool) -> tuple[list[Person], list[UUID]]:
-    in_one = (
-        select(Membership.id)
-        .where(
-            Membership.community_id == Participant.community_id,
-            Membership.member_id == Participant.member_id,
-            Membership.kind == kind,
-            Membership.until.is_(None),
-        )
-        .exists()
+    """The people of a pool, its facilitators among them, and who of these is in a group of this kind already."""
+    mine = (Membership.community_id == Participant.community_id, Membership.member_id == Participant.member_id)
+    in_one = _busy(kind).where(*mine).exists()
+    there = select(Participant, in_one.label("busy")).where(
+        Participant.community_id == tenant_of(session), Participant.left_at.is_(None)
     )
-    statement = select(Participant, in_one.label("busy")).where(Participant.community_id == tenant_of(session))
+    wanted = {*pool.member_ids, *pool.facilitator_ids}
+    rows = {
+        row.Participant.member_id: row for row in await session.execute(there.where(Participant.member_id.in_(wanted)))
+    }
+    if missing := wanted - set(rows):
+        raise NoSuchParticipant(f"There is no member {min(missing)} in this community.")
     if pool.newest is not None:
-        statement = statement.where(~in_one).order_by(Participant.joined_at.desc().nulls_last(), Participant.member_id)
-        rows = (await session.execute(statement.limit(pool.newest))).all()
-    else:
-        wanted = set(pool.member_ids)
-        rows = (await session.execute(statement.where(Participant.member_id.in_(wanted)))).all()
-        if missing := wanted - {row.Participant.member_id for row in rows}:
-            raise NoSuchParticipant(f"There is no member {min(missing)} in this community.")
+        newest = there.where(~in_one).order_by(Participant.joined_at.desc().nulls_last(), Participant.member_id)
+        rows |= {row.Participant.member_id: row for row in await session.execute(newest.limit(pool.newest))}
     now = datetime.now(UTC)
-    people = [_person(row.Participant, pool.facilitator_ids, now) for row in rows if not row.busy]
-    return people, [row.Participant.member_id for row in rows if row.busy]
+    people = [_person(row.Participant, pool.facilitator_ids, now) for row in rows.values() if not row.busy]
+    return people, [member_id for member_id, row in rows.items() if row.busy]
 
 
 def _person(row: Participant, facilitators: frozenset[UUID], now: datetime) -> Person:
@@ -185,12 +209,14 @@ async def join(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> Gro
     """Join a group that has room; the group is locked while places are counted."""
     group = await found(session, group_id, lock=True)
     community_id = tenant_of(session)
-    if await session.get(Participant, (community_id, member_id)) is None:
+    if not await arrive(session, [member_id]):
         raise NoSuchParticipant
-    open_now = select(func.count()).where(
+    open_now = select(Membership.member_id).where(
         Membership.community_id == community_id, Membership.group_id == group_id, Membership.until.is_(None)
     )
-    if (await session.scalar(open_now) or 0) >= group.largest:
+    members = (await session.scalars(open_now)).all()
+    # To who is kept apart from somebody in it the group is full: a block stays silent.
+    if len(members) >= group.largest or await barriers.between(session, [member_id], members):
         raise GroupFull
     session.add(
         Membership(community_id=community_id, group_id=group_id, member_id=member_id, kind=group.kind, role="member")
@@ -199,6 +225,18 @@ async def join(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> Gro
         await session.flush()
     emit(session, MembershipStarted(group_id=group_id, member_id=member_id))
     return group
+
+
+async def arrive(session: AsyncSession, member_ids: Sequence[UUID]) -> set[UUID]:
+    """Who of these is in the community. Until this transaction ends they stay in it, and nobody else brings one of them
+    into a group: whoever does holds them here first, in the order of their ids.
+    """
+    here = select(Participant.member_id).where(
+        Participant.community_id == tenant_of(session),
+        Participant.member_id.in_(member_ids),
+        Participant.left_at.is_(None),
+    )
+    return set(await session.scalars(here.order_by(Participant.member_id).with_for_update(key_share=True)))
 
 
 async def leave(session: AsyncSession, *, group_id: UUID, member_id: UUID) -> None:

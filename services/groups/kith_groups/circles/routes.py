@@ -9,7 +9,7 @@ from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
 from kith_groups.circles import groups, queries
-from kith_groups.circles.formation import SizeBounds
+from kith_groups.circles.people import SizeBounds
 from kith_groups.errors import (
     AlreadyInAGroup,
     BadPool,
@@ -23,7 +23,7 @@ from kith_groups.shapes import Coordinating, In, Keys, Name, Out, Participating
 
 
 class PoolIn(In):
-    """Exactly these members, or the `newest` ones who have no group of this kind."""
+    """Exactly these members, or the `newest` ones who have no group of this kind; and all who can facilitate."""
 
     member_ids: list[UUID] = Field(default=[], max_length=5000)
     newest: int | None = Field(default=None, ge=1, le=5000)

@@ -37,6 +37,8 @@ class Thread(Base):
 
 
 class Post(Base):
+    """Something written in a thread; `accepted_at` is set once, when it is first accepted as an answer."""
+
     __tablename__ = "posts"
     __table_args__ = (Index("posts_of_thread", "community_id", "thread_id", "id"),)
 
@@ -47,3 +49,4 @@ class Post(Base):
     reply_to_post_id: Mapped[UUID | None] = mapped_column(ForeignKey("posts.id"))
     body: Mapped[str]
     written_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    accepted_at: Mapped[datetime | None]

@@ -10,7 +10,7 @@ from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
 from kith_groups.conversations import queries, threads
 from kith_groups.errors import NoSuchPost, NoSuchSpace, NoSuchThread, NotAQuestion, NotYours, SpaceExists
-from kith_groups.shapes import Coordinating, In, Keys, Name, Out, Participating, Text
+from kith_groups.shapes import Coordinating, In, Keys, Name, Out, Participating, Running, Text
 from kith_writes.grouped import Group
 
 
@@ -105,7 +105,7 @@ async def write_post(thread_id: UUID, body: PostIn, actor: Participating, group:
 
 
 @routes.post("/threads/{thread_id}/accept", responses=problems(NoSuchThread, NoSuchPost, NotAQuestion, NotYours))
-async def accept_answer(thread_id: UUID, body: AcceptIn, actor: Participating, session: Transaction) -> ThreadOut:
+async def accept_answer(thread_id: UUID, body: AcceptIn, actor: Running, session: Transaction) -> ThreadOut:
     accepted = await threads.accept_answer(session, actor=actor, thread_id=thread_id, post_id=body.post_id)
     return ThreadOut.model_validate(accepted)
 

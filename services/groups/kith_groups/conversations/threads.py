@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -134,19 +134,24 @@ async def _store(session: AsyncSession, new: Sequence[tuple[NewPost, UUID, UUID 
 
 
 async def accept_answer(session: AsyncSession, *, actor: Principal, thread_id: UUID, post_id: UUID) -> Thread:
-    """Say which post answers the question; choosing the same again changes nothing."""
+    """Say which post answers the question. The choice may move; each post is told of once, by the first time."""
     thread = await found(session, thread_id, lock=True)
     if actor.subject != thread.author_id and not actor.may(COORDINATE):
         raise NotYours
     post = await _post(session, thread, post_id)
     if thread.kind != "question" or post.author_id == thread.author_id:
         raise NotAQuestion
-    if thread.accepted_post_id != post.id:
-        thread.accepted_post_id = post.id
-        emit(
-            session,
-            AnswerAccepted(thread_id=thread.id, post_id=post.id, answerer_id=post.author_id, accepted_by=actor.subject),
+    thread.accepted_post_id = post.id
+    if post.accepted_at is None:  # under the thread's lock: of two at once, the second sees it
+        post.accepted_at = datetime.now(UTC)
+        accepted = AnswerAccepted(
+            thread_id=thread.id,
+            post_id=post.id,
+            answerer_id=post.author_id,
+            accepted_by=actor.subject,
+            asker_id=thread.author_id,
         )
+        emit(session, accepted)
     return thread
 
 

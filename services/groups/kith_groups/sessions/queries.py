@@ -1,20 +1,35 @@
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
 from kith_groups.sessions.models import Attendance, Rsvp, Session
 
+# Each half reads `first` rows of the index for a group, and not all of its sessions.
+_OF_GROUPS = text("""
+SELECT s.* FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS g(id, place) CROSS JOIN LATERAL (
+  SELECT * FROM (
+    (SELECT * FROM sessions WHERE community_id = :community AND group_id = g.id AND starts_at > :now
+     ORDER BY starts_at, id LIMIT :first)
+    UNION ALL
+    (SELECT * FROM sessions WHERE community_id = :community AND group_id = g.id AND starts_at <= :now
+     ORDER BY starts_at DESC, id LIMIT :first)) AS near
+  ORDER BY starts_at <= :now, abs(extract(epoch FROM starts_at - :now)), id LIMIT :first) AS s
+ORDER BY g.place, s.starts_at <= :now, abs(extract(epoch FROM s.starts_at - :now)), s.id
+""").columns(*Session.__table__.columns)
+
 
 async def sessions_by_group(session: AsyncSession, ids: Sequence[UUID], *, first: int) -> list[list[Session]]:
-    """The latest sessions of each group, `first` at most, in the order of the ids."""
-    statement = select(Session).where(Session.community_id == tenant_of(session), Session.group_id.in_(ids))
+    """Sessions of each group, `first` at most, in the order of the ids: those to come, the next first; then the past
+    ones, the latest first.
+    """
+    given = {"community": tenant_of(session), "ids": list(dict.fromkeys(ids)), "now": datetime.now(UTC), "first": first}
     found: dict[UUID, list[Session]] = {each: [] for each in ids}
-    for one in await session.scalars(statement.order_by(Session.starts_at.desc(), Session.id)):
-        if len(found[one.group_id]) < first:
-            found[one.group_id].append(one)
+    for one in await session.scalars(select(Session).from_statement(_OF_GROUPS), given):
+        found[one.group_id].append(one)
     return [found[each] for each in ids]
 
 

@@ -12,12 +12,14 @@ from kith_groups.errors import (
     NoSuchGroup,
     NoSuchSession,
     NotAMember,
+    SessionBegun,
+    SessionToCome,
     SessionTwice,
     UnknownTimeZone,
 )
 from kith_groups.events import Answer
 from kith_groups.sessions import queries, sessions
-from kith_groups.shapes import In, Keys, Name, Out, Participating
+from kith_groups.shapes import In, Keys, Name, Out, Participating, Running
 
 Mode = Literal["video", "audio", "text", "in_person"]
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -90,7 +92,7 @@ routes = router(tags=["sessions"])
 
 
 @routes.post("/sessions", status_code=201, responses=problems(NoSuchGroup, UnknownTimeZone))
-async def schedule_sessions(body: SessionsIn, actor: Participating, session: Transaction) -> list[SessionOut]:
+async def schedule_sessions(body: SessionsIn, actor: Running, session: Transaction) -> list[SessionOut]:
     new = [sessions.NewSession(**each.model_dump()) for each in body.sessions]
     return [SessionOut.model_validate(one) for one in await sessions.schedule(session, actor=actor, new=new)]
 
@@ -100,16 +102,17 @@ async def get_session(session_id: UUID, _: Participating, session: Transaction) 
     return SessionOut.model_validate(await sessions.found(session, session_id))
 
 
-@routes.post("/sessions/{session_id}/rsvp", responses=problems(NoSuchSession, NotAMember))
+@routes.post("/sessions/{session_id}/rsvp", responses=problems(NoSuchSession, NotAMember, SessionBegun))
 async def rsvp(session_id: UUID, body: RsvpIn, actor: Participating, session: Transaction) -> RsvpOut:
     given = await sessions.rsvp(session, actor=actor, session_id=session_id, answer=body.answer)
     return RsvpOut.model_validate(given)
 
 
 @routes.post(
-    "/attendance", responses=problems(NoSuchSession, NoSuchGroup, NotAMember, AttendanceRecorded, SessionTwice)
+    "/attendance",
+    responses=problems(NoSuchSession, NoSuchGroup, NotAMember, SessionToCome, AttendanceRecorded, SessionTwice),
 )
-async def record_attendance(body: AttendanceIn, actor: Participating, session: Transaction) -> list[SessionOut]:
+async def record_attendance(body: AttendanceIn, actor: Running, session: Transaction) -> list[SessionOut]:
     came = [sessions.Came(each.session_id, each.present_ids) for each in body.sessions]
     recorded = await sessions.record_attendance(session, actor=actor, came=came)
     return [SessionOut.model_validate(one) for one in recorded]

@@ -20,6 +20,8 @@ from kith_groups.errors import (
     NoSuchGroup,
     NoSuchSession,
     NotAMember,
+    SessionBegun,
+    SessionToCome,
     SessionTwice,
     UnknownTimeZone,
 )
@@ -41,7 +43,7 @@ class NewSession:
 
 @dataclass(frozen=True)
 class Came:
-    """Who was at a session; all other members of the group were not."""
+    """Who was at a session; all others who belonged to the group when it began were not."""
 
     session_id: UUID
     present_ids: Sequence[UUID]
@@ -95,7 +97,7 @@ async def found(session: AsyncSession, session_id: UUID, *, lock: bool = False) 
 async def rsvp(session: AsyncSession, *, actor: Principal, session_id: UUID, answer: str) -> Rsvp:
     """A member's answer. A full session puts a yes on the waitlist; whoever steps back makes place for the next.
 
-    The session is locked while places are counted, so two cannot take the last one.
+    The session is locked while places are counted, so two cannot take the last one. Places are given until it begins.
     """
     meeting = await found(session, session_id, lock=True)
     belongs = select(Membership.id).where(
@@ -106,6 +108,8 @@ async def rsvp(session: AsyncSession, *, actor: Principal, session_id: UUID, ans
     )
     if await session.scalar(belongs) is None:
         raise NotAMember
+    if meeting.starts_at <= datetime.now(UTC):
+        raise SessionBegun
     mine = await session.get(Rsvp, (session_id, actor.subject))
     had_place = mine is not None and mine.answer == "yes"
     if answer == "yes" and not had_place and await _is_full(session, meeting):
@@ -186,13 +190,11 @@ async def record_attendance(session: AsyncSession, *, actor: Principal, came: Se
     rows: list[dict[str, Any]] = []
     for session_id, present in wanted.items():
         meeting = meetings[session_id]
-        belong = members.get(meeting.group_id, set())
-        if strangers := present - belong:
-            raise NotAMember(f"Member {min(strangers)} does not belong to the group of session {session_id}.")
         if meeting.attendance_recorded_at is not None:
             if before.get(session_id, set()) != present:
                 raise AttendanceRecorded
             continue
+        absent = _absent(meeting, present, members.get(meeting.group_id, []))
         meeting.attendance_recorded_at = datetime.now(UTC)
         rows.extend(
             {
@@ -200,9 +202,9 @@ async def record_attendance(session: AsyncSession, *, actor: Principal, came: Se
                 "member_id": member_id,
                 "community_id": community_id,
                 "present": member_id in present,
-                "no_show": member_id not in present and (session_id, member_id) in said_yes,
+                "no_show": member_id in absent and (session_id, member_id) in said_yes,
             }
-            for member_id in belong
+            for member_id in sorted(present | absent)
         )
         emit(
             session,
@@ -210,7 +212,9 @@ async def record_attendance(session: AsyncSession, *, actor: Principal, came: Se
                 session_id=session_id,
                 group_id=meeting.group_id,
                 present_ids=sorted(present),
-                absent_ids=sorted(belong - present),
+                absent_ids=sorted(absent),
+                starts_at=meeting.starts_at,
+                recorded_by=actor.subject,
             ),
         )
     if rows:
@@ -218,13 +222,28 @@ async def record_attendance(session: AsyncSession, *, actor: Principal, came: Se
     return [meetings[session_id] for session_id in wanted]
 
 
-async def _members(session: AsyncSession, group_ids: set[UUID]) -> dict[UUID, set[UUID]]:
-    statement = select(Membership.group_id, Membership.member_id).where(
-        Membership.community_id == tenant_of(session), Membership.group_id.in_(group_ids), Membership.until.is_(None)
+def _absent(meeting: Session, present: set[UUID], memberships: Sequence[Membership]) -> set[UUID]:
+    """Who belonged to the group when the session began and was not there.
+
+    Also who joined later may have been there, and is not missed where they were not. Raises SessionToCome for a session
+    that has not begun, NotAMember for who was there and had left the group before.
+    """
+    if meeting.starts_at > datetime.now(UTC):
+        raise SessionToCome(f"Session {meeting.id} is still to come; record who came when it has begun.")
+    not_gone = [each for each in memberships if each.until is None or each.until > meeting.starts_at]
+    if strangers := present - {each.member_id for each in not_gone}:
+        raise NotAMember(f"Member {min(strangers)} does not belong to the group of session {meeting.id}.")
+    return {each.member_id for each in not_gone if each.since <= meeting.starts_at} - present
+
+
+async def _members(session: AsyncSession, group_ids: set[UUID]) -> dict[UUID, list[Membership]]:
+    """All memberships there are or were in each group."""
+    statement = select(Membership).where(
+        Membership.community_id == tenant_of(session), Membership.group_id.in_(group_ids)
     )
-    found: dict[UUID, set[UUID]] = {}
-    for row in await session.execute(statement):
-        found.setdefault(row.group_id, set()).add(row.member_id)
+    found: dict[UUID, list[Membership]] = {}
+    for membership in await session.scalars(statement):
+        found.setdefault(membership.group_id, []).append(membership)
     return found
 
 
