@@ -10,13 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
 from kith_events.projections import Projection, Projections
+from kith_recognition import barriers
 from kith_recognition.awards import Fact, facts_of
 from kith_recognition.ledger import record
 
 consumers = Consumers()
+barriers.listen(consumers)
 projections = Projections(
     [
         Projection("members", ignored=("listed",), swap="add"),  # whether they are listed, they say themselves
+        Projection("departures"),
+        Projection("barriers"),
         # Earned is earned, by the rules of that day; and which events fill a capped day depends on their order.
         Projection(
             "ledger_entries", key=("community_id", "member_id", "rule", "event_id"), ignored=("id",), swap="never"
@@ -37,9 +41,20 @@ _MEET = text("""
 INSERT INTO members (community_id, member_id)
 SELECT * FROM unnest(CAST(:communities AS uuid[]), CAST(:members AS uuid[])) ON CONFLICT DO NOTHING
 """)
+_PART = text("""
+INSERT INTO departures AS d (community_id, member_id, left_at)
+SELECT c, m, min(t)
+FROM unnest(CAST(:communities AS uuid[]), CAST(:members AS uuid[]), CAST(:times AS timestamptz[])) AS r(c, m, t)
+GROUP BY c, m ORDER BY c, m
+ON CONFLICT (community_id, member_id) DO UPDATE SET left_at = least(d.left_at, EXCLUDED.left_at)
+""")
 
 
 class MemberJoined(View, type="identity.member_joined.v1"):
+    member_id: UUID
+
+
+class MemberLeft(View, type="identity.member_left.v1"):
     member_id: UUID
 
 
@@ -74,6 +89,16 @@ class KudosGiven(View, type="recognition.kudos_given.v1"):
 async def meet(session: AsyncSession, events: Sequence[Received[MemberJoined]]) -> None:
     values = {"communities": [e.tenant for e in events], "members": [e.data.member_id for e in events]}
     await session.execute(_MEET, values)
+
+
+@consumers.on(MemberLeft)
+async def part(session: AsyncSession, events: Sequence[Received[MemberLeft]]) -> None:
+    values = {
+        "communities": [e.tenant for e in events],
+        "members": [e.data.member_id for e in events],
+        "times": [e.time for e in events],
+    }
+    await session.execute(_PART, values)
 
 
 def _facts(event: Received[Any], *who: tuple[UUID, str]) -> list[Fact]:

@@ -137,7 +137,8 @@ async def _givers(session: AsyncSession, facts: Sequence[Fact]) -> dict[tuple[UU
     statement = (
         select(Kudos.community_id, Kudos.receiver_id, func.count(distinct(Kudos.giver_id)).label("n"))
         .where(
-            tuple_(Kudos.community_id, Kudos.receiver_id).in_([(fact.community_id, fact.member_id) for fact in facts])
+            Kudos.held.is_(False),
+            tuple_(Kudos.community_id, Kudos.receiver_id).in_([(fact.community_id, fact.member_id) for fact in facts]),
         )
         .group_by(Kudos.community_id, Kudos.receiver_id)
     )
