@@ -1,6 +1,6 @@
 """Thanking somebody, and badges given by hand."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,7 +11,7 @@ from kith_chassis.database import tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
 from kith_recognition import barriers
-from kith_recognition.awards import DEFAULT_BADGES
+from kith_recognition.awards import DEFAULT_BADGES, week_of
 from kith_recognition.errors import (
     AlreadyAwarded,
     BadgeExists,
@@ -31,11 +31,6 @@ INSERT INTO giving_allowances AS a (community_id, member_id, week, given) VALUES
 ON CONFLICT (community_id, member_id, week) DO UPDATE SET given = a.given + 1 WHERE a.given < :allowance
 RETURNING given
 """)
-
-
-def week_of(day: date) -> date:
-    """The Monday of the week a day is in."""
-    return day - timedelta(days=day.weekday())
 
 
 async def give(session: AsyncSession, *, giver_id: UUID, receiver_id: UUID, message: str, value: str) -> Kudos:

@@ -10,8 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
 from kith_chassis.pages import paginate
-from kith_recognition.awards import DEFAULT_BADGES
-from kith_recognition.kudos import week_of
+from kith_recognition.awards import DEFAULT_BADGES, week_of
 from kith_recognition.models import Badge, BadgeAward, Kudos, LedgerEntry, Member
 
 BADGES_SHOWN = 100  # of one member
