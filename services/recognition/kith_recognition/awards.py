@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 Place = tuple[UUID, str, date] | tuple[UUID, str, UUID, date]
@@ -32,7 +32,7 @@ class Fact:
 
     @property
     def day(self) -> date:
-        return self.at.date()
+        return self.at.astimezone(UTC).date()
 
     @property
     def places(self) -> list[Place]:

@@ -24,7 +24,10 @@ projections = Projections(
         Projection("barriers"),
         # Earned is earned, by the rules of that day; and which events fill a capped day depends on their order.
         Projection(
-            "ledger_entries", key=("community_id", "member_id", "rule", "event_id"), ignored=("id",), swap="never"
+            "ledger_entries",
+            key=("community_id", "member_id", "rule", "event_id"),
+            ignored=("id", "other_id"),  # with whom, entries did not always say
+            swap="never",
         ),
         Projection("recognized"),
         Projection("tallies"),
