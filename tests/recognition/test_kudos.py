@@ -71,6 +71,7 @@ async def test_the_weekly_allowance_cannot_be_overdrawn_by_hurrying(recognition,
         ({"message": " "}, 422),
         ({"message": "a\u202eb"}, 422),
         ({"value": "\0"}, 422),
+        ({"value": "I know where you live"}, 422),
     ],
 )
 async def test_kudos_need_a_receiver_and_words(people, as_member, change, status):
