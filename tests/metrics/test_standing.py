@@ -1,5 +1,6 @@
 """What a report says is of those who are here, and of what stands now."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -170,6 +171,14 @@ async def test_of_old_reports_the_figures_stay_and_the_names_go(metrics, coordin
     assert (await client.get(f"/reports/{made[0]}/isolated")).json()["items"] == []
     assert (await client.get(f"/reports/{made[0]}")).json()["figures"]["named"] == len(people)
     assert len((await client.get(f"/reports/{made[1]}/isolated")).json()["items"]) == len(people)
+
+
+@pytest.mark.parametrize("place", ["[1e30]", '["999999999999999999999999"]'])
+async def test_a_place_no_list_reaches_is_no_cursor(metrics, coordinator, people, report, place):
+    cursor = base64.urlsafe_b64encode(place.encode()).decode()
+    made, _ = await report()
+    answer = await metrics.client(coordinator).get(f"/reports/{made['id']}/isolated", params={"after": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor")
 
 
 async def test_an_app_that_may_read_makes_no_reports(metrics, community_id):
