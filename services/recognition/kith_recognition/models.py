@@ -76,7 +76,6 @@ class LedgerEntry(Base):
     __table_args__ = (
         Index("earned_once", "community_id", "member_id", "rule", "event_id", unique=True),
         Index("ledger_by_time", "community_id", "earned_at"),
-        Index("ledger_of_member", "community_id", "member_id", postgresql_include=["points"]),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
