@@ -154,6 +154,8 @@ async def test_a_session_of_more_than_twelve_ties_nobody_and_its_time_is_when_it
     await tell("groups.attendance_recorded", {"present_ids": crowd[:12], "starts_at": began})
     assert len(await ties()) == 12 * 11
     assert {datetime.fromisoformat(each) for each in (await ties()).values()} == {datetime.fromisoformat(began)}
+    await tell("groups.attendance_recorded", {"present_ids": people[:2], "starts_at": ago(days=-40)})
+    assert max(datetime.fromisoformat(each) for each in (await ties()).values()) <= datetime.now(UTC)
 
 
 async def test_an_answer_ties_who_asked_whoever_accepted_it(people, tell, ties):

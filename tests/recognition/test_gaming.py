@@ -79,6 +79,10 @@ async def test_a_session_pays_once_on_its_day_and_not_who_recorded_it(recognitio
     assert {row["earned_at"] for row in entries} == {began}
     leaders = await recognition.client(Actor(community_id)).get("/leaderboard", params={"period": "month"})
     assert leaders.json() == []
+    data |= {"starts_at": (datetime.now(UTC) + timedelta(days=400)).isoformat()}
+    await recognition.deliver(community_id, "groups.attendance_recorded.v1", data)
+    entries = await recognition.rows("SELECT earned_at FROM ledger_entries WHERE community_id = :c", c=community_id)
+    assert max(row["earned_at"] for row in entries) <= datetime.now(UTC), "nothing is earned before it has happened"
 
 
 async def test_thanking_each_other_all_week_pays_two_friends_three_times(recognition, people, community_id, earned):

@@ -185,7 +185,7 @@ async def went_out(session: AsyncSession, events: Sequence[Received[MembershipEn
 async def attended(session: AsyncSession, events: Sequence[Received[AttendanceRecorded]]) -> None:
     firsts, ties = Firsts(), list[Tie]()
     for e in events:
-        at = e.data.starts_at or e.time
+        at = min(e.data.starts_at or e.time, e.time)  # who came is never known before they came
         for member_id in e.data.present_ids:
             firsts.note(e.tenant, member_id, at, "contributed_at")
         if len(e.data.present_ids) <= TOGETHER:

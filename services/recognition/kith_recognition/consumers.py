@@ -152,9 +152,9 @@ async def answers(session: AsyncSession, events: Sequence[Received[AnswerAccepte
 
 @consumers.on(AttendanceRecorded)
 async def sessions(session: AsyncSession, events: Sequence[Received[AttendanceRecorded]]) -> None:
-    """When the session was, not when it was recorded; who recorded it earns nothing by their own word."""
+    """When the session was held, not when it was recorded. Who recorded it earns nothing by their own word."""
     facts = [
-        _fact(e, "session_attended", each, at=e.data.starts_at or e.time, thing_id=e.aggregate_id)
+        _fact(e, "session_attended", each, at=min(e.data.starts_at or e.time, e.time), thing_id=e.aggregate_id)
         for e in events
         for each in e.data.present_ids
         if each != e.data.recorded_by
