@@ -1,6 +1,7 @@
 """The smaller parts: leaders, pages, health, logs."""
 
 import asyncio
+import base64
 import json
 import logging
 from datetime import UTC, datetime
@@ -146,6 +147,25 @@ def test_a_cursor_gives_back_what_went_in(row):
 def test_any_other_text_is_an_invalid_cursor(text):
     with pytest.raises(InvalidCursor):
         decode_cursor(text, [UUID])
+
+
+@pytest.mark.parametrize(
+    ("plain", "kind"),
+    [
+        ("[1e30]", int),
+        ('["999999999999999999999999"]', int),
+        ("[9223372036854775808]", int),
+        ('["0001-01-01T00:00:00+14:00"]', datetime),
+    ],
+)
+def test_what_no_column_can_hold_is_an_invalid_cursor(plain, kind):
+    with pytest.raises(InvalidCursor):
+        decode_cursor(base64.urlsafe_b64encode(plain.encode()).decode(), [kind])
+
+
+def test_a_time_in_a_cursor_has_its_offset():
+    cursor = base64.urlsafe_b64encode(b'["2026-03-01"]').decode()
+    assert decode_cursor(cursor, [datetime])[0].tzinfo is not None
 
 
 def test_lock_keys_fit_postgres():

@@ -1,10 +1,14 @@
 """What is promised in contracts/ is what the code does, and consumers can live with it."""
 
 import json
+from typing import Annotated, Literal
+from uuid import UUID
 
 import pytest
 from jsonschema import Draft202012Validator
+from pydantic import BaseModel, StringConstraints
 
+from kith_chassis.events import Event
 from kith_testkit.contracts import CONTRACTS, contracts, events_of, on_disk, services, views_of
 
 pytestmark = pytest.mark.contracts
@@ -50,3 +54,64 @@ def test_no_event_carries_a_name_an_address_or_free_text():
     for service in services():
         for event in events_of(service):
             assert not personal & set(event.model_fields), event.type
+
+
+# Words that no pattern in the event holds, as it had none from the beginning, and what holds them instead.
+_KEY, _ROLE, _OWN = (
+    "its route takes keys",
+    "the role is one of identity's",
+    "a profile's own words, which matching needs",
+)
+OPEN = {
+    "identity.app_registered.v1.scopes[]": "the scopes there are",
+    "identity.community_founded.v1.slug": _KEY,
+    "identity.micro_task_completed.v1.task_key": "the tasks there are",
+    "identity.profile_changed.v1.skills_offered[].tag": _OWN,
+    "identity.profile_changed.v1.skills_wanted[].tag": _OWN,
+    "identity.profile_changed.v1.interests[]": _OWN,
+    "identity.profile_changed.v1.languages[]": "its route takes language codes",
+    "identity.profile_changed.v1.time_zone": "its route takes IANA zones",
+    "identity.role_ended.v1.role": _ROLE,
+    "identity.role_granted.v1.role": _ROLE,
+    "recognition.badge_awarded.v1.badge_key": _KEY,
+    "recognition.kudos_given.v1.value": _KEY,
+    "recognition.points_awarded.v1.rule": "the rules there are",
+}
+
+
+def words(schema, place, definitions):
+    """Where in a schema stands a string that may be anything."""
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rpartition("/")[2]]
+    if schema.get("type") == "string" and not schema.keys() & {"format", "enum", "const", "pattern"}:
+        yield place
+    inner = [(each, place) for each in schema.get("anyOf", ())]
+    inner += [(schema[name], f"{place}[]") for name in ("items", "additionalProperties") if name in schema]
+    inner += [(each, f"{place}.{name}") for name, each in schema.get("properties", {}).items()]
+    for each, where in inner:
+        if isinstance(each, dict):
+            yield from words(each, where, definitions)
+
+
+def open_words(event):
+    schema = event.model_json_schema()
+    return set(words(schema, event.type, schema.get("$defs", {})))
+
+
+def test_every_string_of_an_event_is_held_by_its_schema_or_known_to_be_held_elsewhere():
+    found = set().union(*(open_words(event) for service in services() for event in events_of(service)))
+    assert found == set(OPEN), "give a new field a pattern, a format or its values: what is told stays for ten years"
+
+
+def test_a_string_that_may_be_anything_is_found_however_deep():
+    class Part(BaseModel):
+        labels: dict[str, list[str]]
+        kind: Literal["new", "used"]
+
+    class Lent(Event, type="tools.tool_lent.v1", aggregate="tool_id"):
+        tool_id: UUID
+        key: Annotated[str, StringConstraints(pattern="^[a-z]+$")]
+        note: str | None
+        parts: list[Part]
+
+    assert open_words(Lent) == {"tools.tool_lent.v1.note", "tools.tool_lent.v1.parts[].labels[][]"}

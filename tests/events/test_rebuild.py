@@ -105,7 +105,7 @@ async def test_a_row_that_was_tampered_with_is_found_and_mended(start, story, se
         one = ONE.format(table=f"{table} WHERE awarded_by IS NULL" if table == "badge_awards" else table)
         assert await live.run(sql + one) == 1
     if service != "groups":  # a row from nowhere
-        table = live.projections.tables[2 if service == "recognition" else 0].table
+        table = "tallies" if service == "recognition" else live.projections.tables[0].table
         columns = {"tallies": "VALUES (:a, :b, 'post_written', 3)"}.get(
             table, "(community_id, member_id) VALUES (:a, :b)"
         )

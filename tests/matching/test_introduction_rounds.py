@@ -157,6 +157,8 @@ async def test_who_is_kept_apart_is_neither_matched_nor_paired_by_request_until_
     assert (yes.status_code, yes.json()["code"]) == (409, "kept_apart")
     assert (await client.post("/kept-apart/lift", json=pair)).status_code == 204
     assert (await mentor.post(f"/requests/{asked.json()['id']}/settle", json={"to": "accepted"})).status_code == 200
+    told = await matching.emitted(coordinator.community_id, "matching.pairing_accepted.v1")
+    assert [each["by_themselves"] for each in told] == [True]
 
 
 async def test_one_round_at_a_time_and_only_a_solved_one_is_published(matching, coordinator, program, as_member):

@@ -68,6 +68,7 @@ async def test_a_cohort_is_matched_published_once_and_accepted(matching, coordin
     assert (await client.post("/pairings/accept", json={"pairing_ids": rest})).json() == {"accepted": 9}
     accepted = await matching.emitted(coordinator.community_id, "matching.pairing_accepted.v1")
     assert len({event["pairing_id"] for event in accepted}) == len(accepted) == 10
+    assert [event["pairing_id"] for event in accepted if event["by_themselves"]] == [mine["id"]]
 
 
 @pytest.mark.parametrize("mode", ["best_total", "fair", "stable"])
@@ -126,6 +127,8 @@ async def test_who_is_paired_already_is_not_suggested_again_where_repeats_are_al
         seen.add(one["mentor_id"])
         assert (await client.post(f"/match-runs/{run['id']}/publish")).status_code == 200
     assert seen == set(map(str, alike))
+    accepted = await matching.emitted(coordinator.community_id, "matching.pairing_accepted.v1")
+    assert [event["by_themselves"] for event in accepted] == [False, False]
     run = await solved(client, program)
     assert (run["certificate"]["matched"], run["certificate"]["bound"]) == (0, 0)
 

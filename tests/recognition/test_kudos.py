@@ -71,6 +71,7 @@ async def test_the_weekly_allowance_cannot_be_overdrawn_by_hurrying(recognition,
         ({"message": " "}, 422),
         ({"message": "a\u202eb"}, 422),
         ({"value": "\0"}, 422),
+        ({"value": "I know where you live"}, 422),
     ],
 )
 async def test_kudos_need_a_receiver_and_words(people, as_member, change, status):
@@ -143,3 +144,47 @@ async def test_the_ledger_cannot_be_rewritten_by_the_service_itself(recognition,
         with pytest.raises(Exception, match="permission denied"):
             async with recognition.database.transaction() as session:
                 await session.execute(text(sql))
+
+
+async def test_who_has_left_is_neither_ranked_nor_thanked_nor_awarded(recognition, people, as_member, coordinator):
+    community_id = coordinator.community_id
+    late = new_id()  # whose leaving is heard of before their joining
+    await recognition.deliver(community_id, "groups.attendance_recorded.v1", {"present_ids": people[:3]})
+    for gone in (people[0], late):
+        await recognition.deliver(community_id, "identity.member_left.v1", {"member_id": gone, "reason": "left"})
+    await recognition.deliver(community_id, "identity.member_joined.v1", {"member_id": late})
+    client = as_member(people[1])
+    leaders = (await client.get("/leaderboard")).json()
+    assert {row["member_id"] for row in leaders} == {str(each) for each in people[1:3]}
+    badge = {"key": "gardener", "name": "Gardener", "description": "Keeps the place tidy"}
+    assert (await recognition.client(coordinator).post("/badges", json=badge)).status_code == 201
+    for gone in (people[0], late):
+        thanks = {"receiver_id": str(gone), "message": "Thanks"}
+        assert (await client.post("/kudos", json=thanks)).json()["code"] == "no_such_member"
+        award = {"member_id": str(gone), "badge_key": "gardener", "reason": "Sorted all resources"}
+        answer = await recognition.client(coordinator).post("/badge-awards", json=award)
+        assert answer.json()["code"] == "no_such_member"
+    assert await points(client, people[:1]) == [3]  # what was earned stays
+
+
+async def test_the_points_of_who_wants_no_ranking_are_theirs_and_coordinators_to_see(
+    recognition, people, as_member, coordinator
+):
+    await recognition.deliver(coordinator.community_id, "groups.attendance_recorded.v1", {"present_ids": people[:2]})
+    await as_member(people[0]).put("/me/ranking", json={"listed": False})
+    app = Actor(coordinator.community_id, permissions=frozenset({"recognition:read"}), app=True)
+    assert await points(as_member(people[0]), people[:3]) == [3, 3, 0]
+    assert await points(as_member(people[1]), people[:3]) == [None, 3, 0]
+    assert await points(recognition.client(app), people[:3]) == [None, 3, 0]
+    assert await points(recognition.client(coordinator), people[:3]) == [3, 3, 0]
+
+
+async def test_of_very_many_badges_the_newest_hundred_are_shown_as_they_were_given(recognition, people, coordinator):
+    rows = [(new_id(), coordinator.community_id, people[0], f"badge_{number}") for number in range(103)]
+    async with recognition.database.transaction() as session:
+        for id_, community_id, member_id, key in rows:
+            columns = "id, community_id, member_id, badge_key, repeatable"
+            sql = text(f"INSERT INTO badge_awards ({columns}) VALUES (:id, :community, :member, :key, true)")
+            await session.execute(sql, {"id": id_, "community": community_id, "member": member_id, "key": key})
+    answer = await recognition.client(coordinator).post("/read/badges-by-member", json={"keys": [str(people[0])]})
+    assert [each["badge_key"] for each in answer.json()[0]] == [key for *_, key in rows[3:]]

@@ -13,7 +13,10 @@ from kith_gateway.writes import Input, mutation
 
 @enumeration
 class Scope(Enum):
-    """What an app may be allowed; who may coordinate or import may read as well."""
+    """What an app may be allowed; who may coordinate or import may read as well.
+
+    `METRICS_READ` shows what coordinators are shown: which members are isolated and why, and who has to do with whom.
+    """
 
     MEMBERS_READ = "members:read"
     MEMBERS_READ_PRIVATE = "members:read_private"
@@ -62,7 +65,9 @@ class RegisterAppInput(Input):
     """An app."""
 
     name: str = given("Its name, 1 to 120 characters.")
-    scopes: list[Scope] = given("What it may do; nothing else, and nothing at all when empty.")
+    scopes: list[Scope] = given(
+        "What it may do; nothing else, and nothing at all when empty. METRICS_READ names who is isolated, and why."
+    )
 
 
 @taking

@@ -102,7 +102,11 @@ class Member(Node):
         GROUPS, "/read/groups-by-member", key="id", shape="list", bound=50, description="The groups they belong to."
     )
     points: int | None = joined(
-        RECOGNITION, "/read/points-by-member", key="id", shape="value", description="The points they have earned."
+        RECOGNITION,
+        "/read/points-by-member",
+        key="id",
+        shape="value",
+        description="The points they have earned; null where they want no ranking, but to themselves and coordinators.",
     )
     kudos: list[Annotated["Kudos", _FROM_RECOGNITION]] | None = joined(
         RECOGNITION,
@@ -119,7 +123,7 @@ class Member(Node):
         key="id",
         shape="list",
         bound=100,
-        description="The badges they were awarded.",
+        description="The badges they were awarded, 100 at most.",
     )
     testimonials: list[Annotated["Testimonial", _FROM_PAIRINGS]] | None = joined(
         MATCHING,

@@ -27,8 +27,8 @@ class Figures:
     active: int = plain("Who did something in the window.")
     activated: int = plain("Who ever contributed.")
     hours_to_first_contribution: float | None = plain("Half of them took this many hours at most to do so.")
-    connected: int = plain("Who has interacted with somebody.")
-    never_connected: int = plain("Who never has.")
+    connected: int = plain("Who has interacted with somebody who is still here.")
+    never_connected: int = plain("Who never has, but for those of the first days.")
     named: int = plain("How many the report names as isolated.")
     interactions: list[InteractionCount] = plain("What happened between members in the window.", bound=100)
     reasons: JSON = plain("How many are isolated for which reason.")
@@ -83,7 +83,8 @@ class Query:
         "/reports/{report_id}/isolated",
         arguments=(Argument("report_id", strawberry.ID, "The report.", refers="Report"),),
         cursor=("place",),
-        description="Whom a report names as isolated, the most isolated first; for coordinators.",
+        description="Whom a report names as isolated and who is still here, the most isolated first; for coordinators. "
+        "Of the last twelve reports.",
     )
     interactions: Connection[WhoWithWhom] | None = paged(
         METRICS,

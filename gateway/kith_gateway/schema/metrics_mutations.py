@@ -17,6 +17,6 @@ class MakeReportInput(Input):
 mutations = [
     mutation(
         "make_report", METRICS, "POST", "/reports", takes=MakeReportInput, alone=True,
-        gives=("report", Report, "The report."), description="Make a health report; for coordinators.",
+        gives=("report", Report, "The report."), description="Make a health report; for coordinators, not for apps.",
     ),
 ]  # fmt: skip

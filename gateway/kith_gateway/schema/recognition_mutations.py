@@ -14,7 +14,7 @@ class GiveKudosInput(Input):
 
     receiver_id: strawberry.ID = given("Whom to thank.", refers="Member")
     message: str = given("For what.")
-    value: str | None = maybe("The value of the community it stands for; help when left out.")
+    value: str | None = maybe("The key of the value it stands for: a-z, 0-9 and _; help when left out.")
 
 
 @taking

@@ -1,10 +1,9 @@
 """Keyset pagination: a page is found by where the last one ended, never by counting rows from the start."""
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -45,11 +44,13 @@ def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
     """The key values in a cursor, converted to `kinds` (int, float, str, UUID, datetime); else InvalidCursor."""
     try:
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(plain, list) or any(type(v) is int and abs(v) >> 63 for v in plain):
-            raise InvalidCursor
-        return [datetime.fromisoformat(v) if k is datetime else k(v) for k, v in zip(kinds, plain, strict=True)]
-    except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError) as error:
+        each = zip(kinds, plain, strict=True)
+        found = [datetime.fromisoformat(v).astimezone(UTC) if k is datetime else k(v) for k, v in each]
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InvalidCursor from error
+    if not isinstance(plain, list) or any(type(v) is int and abs(v) >> 63 for v in found):
+        raise InvalidCursor
+    return found
 
 
 async def paginate(
@@ -71,8 +72,7 @@ async def paginate(
     if after is not None and after != "-":
         bound = tuple_(*by), tuple_(*decode_cursor(after.removeprefix("-"), [column.type.python_type for column in by]))
         statement = statement.where(bound[0] < bound[1] if down else bound[0] > bound[1])
-    order = [column.desc() if down else column.asc() for column in by]
-    result = await session.execute(statement.order_by(*order).limit(first + 1))
+    result = await session.execute(statement.order_by(*(c.desc() if down else c.asc() for c in by)).limit(first + 1))
     rows: list[Any] = list(result.scalars() if len(statement.column_descriptions) == 1 else result)
     last = [getattr(rows[first - 1], column.key or "") for column in by] if len(rows) > first else None
     return rows[:first][:: -1 if backward else 1], encode_cursor(last) if last else None

@@ -28,7 +28,7 @@ from kith_testkit.databases import ServiceDatabase
 MEMBER = frozenset({"matching:take_part", "groups:take_part", "recognition:take_part"})
 COORDINATOR = MEMBER | {
     "members:invite", "members:import", "members:read_private",
-    "matching:coordinate", "groups:coordinate", "recognition:coordinate", "metrics:read",
+    "matching:coordinate", "groups:coordinate", "recognition:coordinate", "metrics:read", "metrics:report",
 }  # fmt: skip
 MODERATOR = MEMBER | {"members:moderate"}
 OWNER = COORDINATOR | MODERATOR | {"community:manage", "apps:manage"}

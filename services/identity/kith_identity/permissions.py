@@ -21,6 +21,7 @@ COORDINATOR = MEMBER | {
     "groups:coordinate",
     "recognition:coordinate",
     "metrics:read",
+    "metrics:report",
 }
 MODERATOR = MEMBER | {"members:moderate"}
 OWNER = COORDINATOR | MODERATOR | {"community:manage", "apps:manage"}

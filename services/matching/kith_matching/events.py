@@ -143,7 +143,11 @@ class PairingProposed(_Pair, type="matching.pairing_proposed.v1", aggregate="pai
 
 
 class PairingAccepted(_Pair, type="matching.pairing_accepted.v1", aggregate="pairing_id"):
-    """Both sides said yes."""
+    """Both sides said yes, or nobody asked them: `by_themselves` tells."""
+
+    by_themselves: bool = Field(
+        default=True, description="false where the program or a coordinator accepted it for the two"
+    )
 
 
 class PairingDeclined(_Pair, type="matching.pairing_declined.v1", aggregate="pairing_id"):

@@ -109,14 +109,21 @@ async def propose_run(session: AsyncSession, *, program: Program, run: MatchRun)
     for row in made:
         emit(session, PairingProposed(**_fields(row)))
     if automatic:
-        await _accepted(session, made)
+        await _accepted(session, made, by_themselves=False)
     return len(made)
 
 
 async def pair(
-    session: AsyncSession, *, program_id: UUID, mentor_id: UUID, mentee_id: UUID, accepted: bool = True
+    session: AsyncSession,
+    *,
+    program_id: UUID,
+    mentor_id: UUID,
+    mentee_id: UUID,
+    accepted: bool = True,
+    by_themselves: bool = True,
 ) -> Pairing:
-    """A pairing of two in a program that is open, with the room of both counted; both are asked unless `accepted`.
+    """A pairing of two in a program that is open, with the room of both counted; both are asked unless `accepted`,
+    which they have done `by_themselves` or which was done for them.
 
     Both enrollments stay locked until the transaction ends, so that nobody's last place is given twice.
     """
@@ -149,7 +156,7 @@ async def pair(
         await session.flush()
     emit(session, PairingProposed(**_fields(pairing)))
     if accepted:
-        await _accepted(session, [pairing])
+        await _accepted(session, [pairing], by_themselves=by_themselves)
     return pairing
 
 
@@ -163,7 +170,8 @@ async def make(session: AsyncSession, *, program_id: UUID, mentor_id: UUID, ment
         raise WithOneself
     program = await programs.taking_part(session, program_id)
     automatic = program.acceptance == "automatic"
-    return await pair(session, program_id=program_id, mentor_id=mentor_id, mentee_id=mentee_id, accepted=automatic)
+    ids = {"program_id": program_id, "mentor_id": mentor_id, "mentee_id": mentee_id}
+    return await pair(session, **ids, accepted=automatic, by_themselves=False)
 
 
 async def bring(session: AsyncSession, *, actor_id: UUID, program_id: UUID, side: str, other_id: UUID) -> Pairing:
@@ -221,7 +229,7 @@ async def answer(session: AsyncSession, *, actor_id: UUID, pairing_id: UUID, yes
         pairing.mentee_accepted_at = pairing.mentee_accepted_at or now
     if pairing.mentor_accepted_at and pairing.mentee_accepted_at:
         pairing.status, pairing.settled_at = "accepted", now
-        await _accepted(session, [pairing])
+        await _accepted(session, [pairing], by_themselves=True)
     return pairing
 
 
@@ -252,7 +260,7 @@ async def accept_for_both(session: AsyncSession, *, actor_id: UUID, pairing_ids:
         .values(status="accepted", accepted_by=actor_id, settled_at=now)
         .returning(Pairing.id, Pairing.program_id, Pairing.mentor_id, Pairing.mentee_id)
     )
-    return await _accepted(session, settled.all())
+    return await _accepted(session, settled.all(), by_themselves=False)
 
 
 async def decline_left_over(database: Database) -> None:
@@ -267,10 +275,10 @@ async def decline_left_over(database: Database) -> None:
                 emit(session, PairingDeclined(**_fields(each)), tenant=each.community_id)
 
 
-async def _accepted(session: AsyncSession, pairs: Sequence[Any]) -> list[UUID]:
+async def _accepted(session: AsyncSession, pairs: Sequence[Any], *, by_themselves: bool) -> list[UUID]:
     """What follows when pairings (or rows of them), stored already, have become accepted; returns their ids."""
     for each in pairs:
-        emit(session, PairingAccepted(**_fields(each)))
+        emit(session, PairingAccepted(**_fields(each), by_themselves=by_themselves))
     ids = [each.id for each in pairs]
     await session.execute(_SERVED, {"pairings": ids})
     await contact.begin(session, ids)

@@ -12,15 +12,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 Kind = Literal["collaborative", "social", "educational"]
+TOGETHER = 12  # more people than that in one session have not met each other
 FIRSTS = (
     "joined_at", "contributed_at", "posted_at", "replied_to_at", "in_group_at",
-    "pairing_proposed_at", "pairing_accepted_at",
+    "pairing_proposed_at", "pairing_accepted_at", "left_at",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """`source` is what it came from: reply, answer, session, kudos or pairing."""
+    """`source` is what it came from: reply, answer, session, kudos, pairing or touchpoint."""
 
     community_id: UUID
     from_id: UUID

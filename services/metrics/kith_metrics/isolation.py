@@ -16,8 +16,11 @@ LONG = timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What is known of one member. Times are of the first such thing, None for never; `partners` is how many people
-    there was any interaction with, in either direction, and `last_tie_at` the last of them.
+    """What is known of one member. Times are of the first such thing, None for never.
+
+    partners     how many people who are still here there was any interaction with, in either direction
+    last_tie_at  the last of them
+    in_group     and the two after it: what stands now, not what ever was
     """
 
     joined_at: datetime | None
@@ -25,9 +28,9 @@ class Signals:
     last_tie_at: datetime | None
     posted_at: datetime | None
     replied_to_at: datetime | None
-    in_group_at: datetime | None
-    pairing_proposed_at: datetime | None
-    pairing_accepted_at: datetime | None
+    in_group: bool
+    pairing_proposed: bool
+    pairing_accepted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,12 @@ class Risk:
         return "never_connected" in self.reasons
 
 
-# How much each reason weighs beside never_connected (0.5) or one_tie_only (0.25).
+# What alone is worth a look weighs 0.25: from there on members are named.
 WEIGHTS = {
     "never_connected": 0.5,
     "one_tie_only": 0.25,
-    "ties_have_cooled": 0.2,
-    "no_reply_to_first_post": 0.2,
+    "ties_have_cooled": 0.25,
+    "no_reply_to_first_post": 0.25,
     "not_in_a_group": 0.1,
     "in_a_group_but_met_nobody": 0.05,
     "no_pairing": 0.1,
@@ -60,28 +63,36 @@ WEIGHTS = {
 def risk(of: Signals, *, now: datetime, grace: timedelta = timedelta(days=3)) -> Risk:
     """How isolated a member is at `now`.
 
-    Nobody is isolated on the day they join: inside `grace` the score is 0 without reasons, unless they have spoken.
+    Nobody is isolated on the day they join: inside `grace` nothing counts but a first post that nobody answered.
     """
     since = now - of.joined_at if of.joined_at else LONG
-    if since < grace and not of.posted_at:
-        return Risk(0.0, (), None)
     reasons: list[str] = []
-    if of.partners == 0:
-        reasons.append("never_connected")
-        if of.posted_at and not of.replied_to_at:
-            reasons.append("no_reply_to_first_post")
-        reasons.append("in_a_group_but_met_nobody" if of.in_group_at else "not_in_a_group")
-        if of.pairing_accepted_at is None:
-            reasons.append("pairing_not_accepted" if of.pairing_proposed_at else "no_pairing")
-        if since >= LONG:
-            reasons.append("joined_long_ago")
-    elif of.last_tie_at is not None and now - of.last_tie_at > COOLED:
-        reasons.append("ties_have_cooled")
-    elif of.partners == 1:
-        reasons.append("one_tie_only")
+    if of.partners == 0 and of.posted_at and not of.replied_to_at:
+        reasons.append("no_reply_to_first_post")
+    if since >= grace:
+        reasons += _without_ties(of, since) if of.partners == 0 else _with_few(of, now)
     reasons.sort(key=lambda each: -WEIGHTS[each])
     score = min(1.0, sum(WEIGHTS[each] for each in reasons))
     return Risk(round(score, 3), tuple(reasons), _step(reasons))
+
+
+def _without_ties(of: Signals, since: timedelta) -> list[str]:
+    reasons = ["never_connected", "in_a_group_but_met_nobody" if of.in_group else "not_in_a_group"]
+    if not of.pairing_accepted:
+        reasons.append("pairing_not_accepted" if of.pairing_proposed else "no_pairing")
+    if since >= LONG:
+        reasons.append("joined_long_ago")
+    return reasons
+
+
+def _with_few(of: Signals, now: datetime) -> list[str]:
+    """Both may be true: a tie that cooled is worth no more for being the only one."""
+    reasons = []
+    if of.last_tie_at is not None and now - of.last_tie_at > COOLED:
+        reasons.append("ties_have_cooled")
+    if of.partners == 1:
+        reasons.append("one_tie_only")
+    return reasons
 
 
 def _step(reasons: list[str]) -> Step | None:

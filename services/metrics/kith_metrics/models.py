@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from kith_chassis.ids import new_id
@@ -29,6 +29,23 @@ class Member(Base):
     pairing_proposed_at: Mapped[datetime | None]
     pairing_accepted_at: Mapped[datetime | None]
     last_active_at: Mapped[datetime | None]
+    left_at: Mapped[datetime | None]
+
+
+class Bond(Base):
+    """What binds a member now: a pairing, proposed or accepted, or a group they are in; `over` when it ended.
+
+    `sequence` is the number of the last event of the pairing or group that told of it.
+    """
+
+    __tablename__ = "bonds"
+    __table_args__ = (CheckConstraint("state IN ('proposed', 'accepted', 'in_group', 'over')", name="state"),)
+
+    community_id: Mapped[UUID] = mapped_column(primary_key=True)
+    bond_id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    sequence: Mapped[int]
 
 
 class Interaction(Base):

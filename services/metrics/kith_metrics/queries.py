@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import distinct, func, select, union_all
+from sqlalchemy import distinct, exists, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
 from kith_chassis.pages import paginate
 from kith_metrics import reports
-from kith_metrics.models import Interaction, Isolated, Report
+from kith_metrics.models import Interaction, Isolated, Member, Report
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,16 @@ async def all_reports(session: AsyncSession, *, first: int, after: str | None) -
 async def isolated(
     session: AsyncSession, *, report_id: UUID, first: int, after: str | None
 ) -> tuple[list[Isolated], str | None]:
-    """The members a report names, the most isolated first."""
+    """The members a report names who are still here, the most isolated first; none when it is an old one."""
     await reports.found(session, report_id)
-    statement = select(Isolated).where(Isolated.community_id == tenant_of(session), Isolated.report_id == report_id)
+    left = exists().where(
+        Member.community_id == Isolated.community_id,
+        Member.member_id == Isolated.member_id,
+        Member.left_at.is_not(None),
+    )
+    statement = select(Isolated).where(
+        Isolated.community_id == tenant_of(session), Isolated.report_id == report_id, ~left
+    )
     return await paginate(session, statement, by=[Isolated.place], first=first, after=after)
 
 

@@ -18,18 +18,28 @@ from kith_metrics.isolation import WEIGHTS, Risk, Signals, risk
 from kith_metrics.models import Report
 
 NAMED_FROM = 0.25  # members below this score are not named
+NAMES_KEPT = 12  # reports; of older ones the figures stay
 
+# Who has left is neither counted nor anybody's tie; what was offered counts while it stands.
 _SIGNALS = text("""
 WITH tie AS (
   SELECT member_id, count(DISTINCT other) AS partners, max(occurred_at) AS last_tie_at FROM (
     SELECT from_id AS member_id, to_id AS other, occurred_at FROM interactions WHERE community_id = :community
     UNION ALL
     SELECT to_id, from_id, occurred_at FROM interactions WHERE community_id = :community
-  ) t GROUP BY member_id
+  ) t
+  WHERE other NOT IN (SELECT member_id FROM members WHERE community_id = :community AND left_at IS NOT NULL)
+  GROUP BY member_id
+), bond AS (
+  SELECT member_id, bool_or(state = 'in_group') AS in_group, bool_or(state = 'proposed') AS pairing_proposed,
+    bool_or(state = 'accepted') AS pairing_accepted
+  FROM bonds WHERE community_id = :community AND state <> 'over' GROUP BY member_id
 )
-SELECT m.*, coalesce(tie.partners, 0) AS partners, tie.last_tie_at
-FROM members m LEFT JOIN tie USING (member_id)
-WHERE m.community_id = :community AND m.joined_at IS NOT NULL ORDER BY m.member_id
+SELECT m.member_id, m.joined_at, m.contributed_at, m.posted_at, m.replied_to_at, m.last_active_at,
+  coalesce(tie.partners, 0) AS partners, tie.last_tie_at, coalesce(bond.in_group, false) AS in_group,
+  coalesce(bond.pairing_proposed, false) AS pairing_proposed, coalesce(bond.pairing_accepted, false) AS pairing_accepted
+FROM members m LEFT JOIN tie USING (member_id) LEFT JOIN bond USING (member_id)
+WHERE m.community_id = :community AND m.joined_at IS NOT NULL AND m.left_at IS NULL ORDER BY m.member_id
 """)
 _KINDS = text("""
 SELECT kind, source, count(*) AS n, count(DISTINCT event_id) AS events FROM interactions
@@ -41,12 +51,16 @@ SELECT :report, place, :community, member_id, score, reasons, step
 FROM jsonb_to_recordset(CAST(:rows AS jsonb))
   AS r(place bigint, member_id uuid, score double precision, reasons text[], step text)
 """)
+_FORGET = text("""
+DELETE FROM isolated WHERE report_id IN (
+  SELECT id FROM reports WHERE community_id = :community ORDER BY id DESC OFFSET :kept)
+""")
 DEFINITIONS = {
     "active": "posted, came to a session, gave kudos or accepted a pairing in the window",
     "activated": "ever made such a contribution",
     "hours_to_first_contribution": "median over activated members, from joining",
-    "connected": "has interacted with at least one other member, in either direction, ever",
-    "never_connected": "has interacted with nobody, and joined before the days of grace or has posted",
+    "connected": "has interacted, ever and in either direction, with at least one other member who is still here",
+    "never_connected": "has interacted with nobody who is still here, and joined before the days of grace",
     "isolation": "the sum of the reasons' weights, at most 1; members from 0.25 are named",
 }
 
@@ -54,7 +68,10 @@ DEFINITIONS = {
 async def make(
     session: AsyncSession, *, actor_id: UUID, window_days: int, grace_days: int = 3, now: datetime | None = None
 ) -> Report:
-    """Compute and keep a report of the community as it is now. Members without a join date are not counted."""
+    """Compute and keep a report of the community as it is now. Members without a join date are not counted.
+
+    Whom the report names is kept until twelve newer ones are made.
+    """
     community_id, now = tenant_of(session), now or datetime.now(UTC)
     since = now - timedelta(days=window_days)
     place = {"community": community_id}
@@ -120,6 +137,7 @@ async def _name(session: AsyncSession, report: Report, named: list[tuple[UUID, R
     ]
     values = {"report": report.id, "community": report.community_id, "rows": json.dumps(rows)}
     await session.execute(_NAME, values)
+    await session.execute(_FORGET, {"community": report.community_id, "kept": NAMES_KEPT})
 
 
 async def found(session: AsyncSession, report_id: UUID) -> Report:

@@ -1,33 +1,63 @@
 """What is worth points and which badges follow: facts, rules, caps, thresholds. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
+
+Place = tuple[UUID, str, date] | tuple[UUID, str, UUID, date]
+
+
+def week_of(day: date) -> date:
+    """The Monday of the week a day is in."""
+    return day - timedelta(days=day.weekday())
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something a member did or received, known from an event."""
+    """Something a member did or received, known from an event.
+
+    other_id  with whom: who thanks or is thanked, who asked, who is paired with them
+    thing_id  what it is about, where several events may tell the same of it: it counts once
+    """
 
     community_id: UUID
     member_id: UUID
     kind: str
     event_id: UUID
     at: datetime
+    other_id: UUID | None = None
+    thing_id: UUID | None = None
 
     @property
     def day(self) -> date:
-        return self.at.date()
+        return self.at.astimezone(UTC).date()
+
+    @property
+    def places(self) -> list[Place]:
+        """Where it is counted: by its day and, where somebody else is in it, by them and its week."""
+        return places(self.member_id, self.kind, self.day, self.other_id)
+
+
+def places(member_id: UUID, kind: str, day: date, other_id: UUID | None) -> list[Place]:
+    of_the_day: list[Place] = [(member_id, kind, day)]
+    return of_the_day if other_id is None else [*of_the_day, (member_id, kind, other_id, week_of(day))]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Points for each fact of a kind, at most `daily_cap` times a day and member."""
+    """Points for each fact of a kind, at most `daily_cap` times a day and member, and `pair_cap` times a week from
+    the same other: two friends alone do not get far.
+    """
 
     points: int
     daily_cap: int
+    pair_cap: int = 3
+
+    @property
+    def caps(self) -> tuple[int, int]:
+        return self.daily_cap, self.pair_cap
 
 
 # What counts until a community says otherwise: what others confirm weighs more than what one can repeat alone.
@@ -48,12 +78,10 @@ class Earned:
     points: int
 
 
-def earned(
-    facts: Sequence[Fact], rules: Mapping[str, Rule], taken: Mapping[tuple[UUID, str, date], int]
-) -> list[Earned]:
+def earned(facts: Sequence[Fact], rules: Mapping[str, Rule], taken: Mapping[Place, int]) -> list[Earned]:
     """The points of these facts in order, caps respected.
 
-    taken  how often (member, kind, day) has earned before
+    taken  how often was earned before in each of the facts' places
     """
     counts = Counter(dict(taken))
     result = []
@@ -61,10 +89,9 @@ def earned(
         rule = rules.get(fact.kind)
         if rule is None or rule.points == 0:
             continue
-        place = (fact.member_id, fact.kind, fact.day)
-        if counts[place] >= rule.daily_cap:
+        if any(counts[place] >= cap for place, cap in zip(fact.places, rule.caps, strict=False)):
             continue
-        counts[place] += 1
+        counts.update(fact.places)
         result.append(Earned(fact, rule.points))
     return result
 
@@ -96,7 +123,3 @@ DEFAULT_BADGES: tuple[Badge, ...] = (
 def reached(before: int, after: int, kind: str) -> list[Badge]:
     """The badges whose threshold lies between two counts of a kind; those that ask for several givers need a look."""
     return [b for b in DEFAULT_BADGES if b.kind == kind and (before < b.at <= after or (b.givers and b.at <= after))]
-
-
-def facts_of(community_id: UUID, event_id: UUID, at: datetime, who: Iterable[tuple[UUID, str]]) -> list[Fact]:
-    return [Fact(community_id, member_id, kind, event_id, at) for member_id, kind in who]

@@ -13,7 +13,7 @@ class KudosGiven(Event, type="recognition.kudos_given.v1", aggregate="kudos_id")
     kudos_id: UUID
     giver_id: UUID
     receiver_id: UUID
-    value: str = Field(description="the community value it stands for", examples=["generosity"])
+    value: str = Field(description="the key of the community value it stands for", examples=["generosity"])
 
 
 class PointsAwarded(Event, type="recognition.points_awarded.v1", aggregate="member_id"):

@@ -1,16 +1,17 @@
 """Thanking somebody, and badges given by hand."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
-from kith_recognition.awards import DEFAULT_BADGES
+from kith_recognition import barriers
+from kith_recognition.awards import DEFAULT_BADGES, week_of
 from kith_recognition.errors import (
     AlreadyAwarded,
     BadgeExists,
@@ -20,7 +21,7 @@ from kith_recognition.errors import (
     NothingLeftToGive,
 )
 from kith_recognition.events import BadgeAwarded, KudosGiven
-from kith_recognition.models import Badge, BadgeAward, Kudos, Member
+from kith_recognition.models import Badge, BadgeAward, Departure, Kudos, Member
 
 WEEKLY_ALLOWANCE = 20
 
@@ -32,12 +33,11 @@ RETURNING given
 """)
 
 
-def week_of(day: date) -> date:
-    """The Monday of the week a day is in."""
-    return day - timedelta(days=day.weekday())
-
-
 async def give(session: AsyncSession, *, giver_id: UUID, receiver_id: UUID, message: str, value: str) -> Kudos:
+    """Thank somebody. Where a barrier stands between the two, the giver alone ever sees it, and nothing follows.
+
+    Raises KudosToOneself, NoSuchMember (also for who has left) or NothingLeftToGive.
+    """
     if giver_id == receiver_id:
         raise KudosToOneself
     community_id = tenant_of(session)
@@ -45,11 +45,15 @@ async def give(session: AsyncSession, *, giver_id: UUID, receiver_id: UUID, mess
     spend = {"community": community_id, "member": giver_id, "week": week_of(datetime.now(UTC).date())}
     if (await session.execute(_SPEND, spend | {"allowance": WEEKLY_ALLOWANCE})).first() is None:
         raise NothingLeftToGive
-    kudos = Kudos(community_id=community_id, giver_id=giver_id, receiver_id=receiver_id, message=message, value=value)
+    held = await barriers.between(session, giver_id, receiver_id)
+    kudos = Kudos(
+        community_id=community_id, giver_id=giver_id, receiver_id=receiver_id, message=message, value=value, held=held
+    )
     session.add(kudos)
     await session.flush()
     await session.refresh(kudos)
-    emit(session, KudosGiven(kudos_id=kudos.id, giver_id=giver_id, receiver_id=receiver_id, value=value))
+    if not held:
+        emit(session, KudosGiven(kudos_id=kudos.id, giver_id=giver_id, receiver_id=receiver_id, value=value))
     return kudos
 
 
@@ -100,6 +104,7 @@ async def set_ranking(session: AsyncSession, *, member_id: UUID, listed: bool) -
 
 
 async def _known(session: AsyncSession, member_id: UUID) -> None:
-    known = select(Member.member_id).where(Member.community_id == tenant_of(session), Member.member_id == member_id)
-    if await session.scalar(known) is None:
+    """NoSuchMember for whom we have not heard of, and for who has left."""
+    key = (tenant_of(session), member_id)
+    if await session.get(Member, key) is None or await session.get(Departure, key) is not None:
         raise NoSuchMember

@@ -6,7 +6,7 @@ Only the consumer calls this, one process at a time, so caps and counts are exac
 import json
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
-from kith_recognition.awards import DEFAULT_RULES, Badge, Fact, Rule, earned, reached
+from kith_recognition.awards import DEFAULT_RULES, Badge, Fact, Place, Rule, earned, places, reached, week_of
 from kith_recognition.events import BadgeAwarded, PointsAwarded
 from kith_recognition.models import AwardRule, Kudos, LedgerEntry
 
+_RECOGNIZE = text("""
+INSERT INTO recognized (community_id, member_id, kind, thing_id)
+SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(community_id uuid, member_id uuid, kind text, thing_id uuid)
+ON CONFLICT DO NOTHING RETURNING community_id, member_id, kind, thing_id
+""")
 _ENTER = text("""
-INSERT INTO ledger_entries (id, community_id, member_id, rule, points, event_id, earned_at)
+INSERT INTO ledger_entries (id, community_id, member_id, rule, points, event_id, other_id, earned_at)
 SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, community_id uuid, member_id uuid, rule text,
-  points bigint, event_id uuid, earned_at timestamptz)
+  points bigint, event_id uuid, other_id uuid, earned_at timestamptz)
 ON CONFLICT DO NOTHING RETURNING id
 """)
 _COUNT = text("""
@@ -41,7 +46,8 @@ ON CONFLICT DO NOTHING RETURNING id, community_id, member_id, badge_key
 
 
 async def record(session: AsyncSession, facts: Sequence[Fact]) -> None:
-    """Enter what these facts earned and give the badges they complete."""
+    """Enter what these facts earned and give the badges they complete. Of a thing, the first fact counts alone."""
+    facts = await _first_of_each(session, facts)
     if not facts:
         return
     rules = await _rules(session, {fact.community_id for fact in facts})
@@ -64,6 +70,26 @@ async def record(session: AsyncSession, facts: Sequence[Fact]) -> None:
     await _give_badges(session, facts)
 
 
+async def _first_of_each(session: AsyncSession, facts: Sequence[Fact]) -> Sequence[Fact]:
+    """These facts without those whose thing was recognized before, here or earlier."""
+    about = sorted({_thing(fact) for fact in facts if fact.thing_id is not None})
+    if not about:
+        return facts
+    rows = [dict(zip(("community_id", "member_id", "kind", "thing_id"), each, strict=True)) for each in about]
+    found = await session.execute(_RECOGNIZE, {"rows": json.dumps(rows)})
+    new = {tuple(map(str, row)) for row in found}
+    kept = []
+    for fact in facts:
+        if fact.thing_id is None or _thing(fact) in new:
+            new.discard(_thing(fact))
+            kept.append(fact)
+    return kept
+
+
+def _thing(fact: Fact) -> tuple[str, ...]:
+    return str(fact.community_id), str(fact.member_id), fact.kind, str(fact.thing_id)
+
+
 def _entry(fact: Fact, points: int) -> dict[str, Any]:
     return {
         "id": str(new_id()),
@@ -72,6 +98,7 @@ def _entry(fact: Fact, points: int) -> dict[str, Any]:
         "rule": fact.kind,
         "points": points,
         "event_id": str(fact.event_id),
+        "other_id": str(fact.other_id) if fact.other_id else None,
         "earned_at": fact.at.isoformat(),
     }
 
@@ -80,25 +107,29 @@ async def _rules(session: AsyncSession, community_ids: set[UUID]) -> dict[UUID, 
     """Each community's rules: the defaults with what it changed."""
     rules = {community_id: dict(DEFAULT_RULES) for community_id in community_ids}
     for row in await session.scalars(select(AwardRule).where(AwardRule.community_id.in_(community_ids))):
-        rules[row.community_id][row.kind] = Rule(row.points, row.daily_cap)
+        rules[row.community_id][row.kind] = Rule(row.points, row.daily_cap)  # a cap per pair is nobody's to lift
     return rules
 
 
-async def _taken(session: AsyncSession, facts: Sequence[Fact]) -> dict[tuple[UUID, str, date], int]:
-    """How often these members have earned by these rules on these days."""
-    days = sorted({fact.day for fact in facts})
-    day = func.date(func.timezone("UTC", LedgerEntry.earned_at)).label("day")
+async def _taken(session: AsyncSession, facts: Sequence[Fact]) -> Counter[Place]:
+    """How often these members have earned by these rules in the weeks of these facts, by day and by pair."""
+    weeks = sorted({week_of(fact.day) for fact in facts})
+    at = func.timezone("UTC", LedgerEntry.earned_at)
+    day = func.date(at).label("day")
     statement = (
-        select(LedgerEntry.member_id, LedgerEntry.rule, day, func.count().label("n"))
+        select(LedgerEntry.member_id, LedgerEntry.rule, day, LedgerEntry.other_id, func.count().label("n"))
         .where(
             LedgerEntry.community_id.in_({fact.community_id for fact in facts}),
             LedgerEntry.member_id.in_({fact.member_id for fact in facts}),
-            LedgerEntry.earned_at >= datetime.combine(days[0], time.min, UTC),
-            day.in_(days),
+            LedgerEntry.earned_at >= datetime.combine(weeks[0], time.min, UTC),
+            func.date(func.date_trunc("week", at)).in_(weeks),
         )
-        .group_by(LedgerEntry.member_id, LedgerEntry.rule, day)
+        .group_by(LedgerEntry.member_id, LedgerEntry.rule, day, LedgerEntry.other_id)
     )
-    return {(row.member_id, row.rule, row.day): row.n for row in await session.execute(statement)}
+    taken = Counter[Place]()
+    for row in await session.execute(statement):
+        taken.update(dict.fromkeys(places(row.member_id, row.rule, row.day, row.other_id), row.n))
+    return taken
 
 
 async def _give_badges(session: AsyncSession, facts: Sequence[Fact]) -> None:
@@ -137,7 +168,8 @@ async def _givers(session: AsyncSession, facts: Sequence[Fact]) -> dict[tuple[UU
     statement = (
         select(Kudos.community_id, Kudos.receiver_id, func.count(distinct(Kudos.giver_id)).label("n"))
         .where(
-            tuple_(Kudos.community_id, Kudos.receiver_id).in_([(fact.community_id, fact.member_id) for fact in facts])
+            Kudos.held.is_(False),
+            tuple_(Kudos.community_id, Kudos.receiver_id).in_([(fact.community_id, fact.member_id) for fact in facts]),
         )
         .group_by(Kudos.community_id, Kudos.receiver_id)
     )

@@ -23,6 +23,34 @@ class Member(Base):
     listed: Mapped[bool] = mapped_column(server_default="true")
 
 
+class Departure(Base):
+    """Who has left the community; what they earned stays in the ledger."""
+
+    __tablename__ = "departures"
+
+    community_id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    left_at: Mapped[datetime]
+
+
+class Barrier(Base):
+    """What `raised_by` said to identity to be kept apart from the other of two; `lifted` when they took it back."""
+
+    __tablename__ = "barriers"
+    __table_args__ = (
+        CheckConstraint("source IN ('block', 'report')", name="source"),
+        CheckConstraint("one_id < other_id", name="order"),
+    )
+
+    community_id: Mapped[UUID] = mapped_column(primary_key=True)
+    one_id: Mapped[UUID] = mapped_column(primary_key=True)
+    other_id: Mapped[UUID] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    raised_by: Mapped[UUID] = mapped_column(primary_key=True)
+    sequence: Mapped[int]
+    lifted: Mapped[bool]
+
+
 class AwardRule(Base):
     """A community's own points for a kind of fact; without one the default holds."""
 
@@ -39,7 +67,10 @@ class AwardRule(Base):
 
 
 class LedgerEntry(Base):
-    """Points earned, for ever: rows are only added. One per member, rule and event, however often it is delivered."""
+    """Points earned, for ever: rows are only added. One per member, rule and event, however often it is delivered.
+
+    `other_id` is with whom they were earned: who thanked or was thanked, asked, or was paired with them.
+    """
 
     __tablename__ = "ledger_entries"
     __table_args__ = (
@@ -53,7 +84,19 @@ class LedgerEntry(Base):
     rule: Mapped[str]
     points: Mapped[int]
     event_id: Mapped[UUID]
+    other_id: Mapped[UUID | None]
     earned_at: Mapped[datetime]
+
+
+class Recognized(Base):
+    """A thing (a thread, a session, two who were paired) for which a member is not recognized by this kind again."""
+
+    __tablename__ = "recognized"
+
+    community_id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    thing_id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
 class Tally(Base):
@@ -68,6 +111,8 @@ class Tally(Base):
 
 
 class Kudos(Base):
+    """Thanks. What is `held`, because a barrier stood between the two, nobody but its giver ever sees."""
+
     __tablename__ = "kudos"
     __table_args__ = (
         Index("kudos_listing", "community_id", "id"),
@@ -80,6 +125,7 @@ class Kudos(Base):
     receiver_id: Mapped[UUID]
     message: Mapped[str]
     value: Mapped[str]
+    held: Mapped[bool] = mapped_column(server_default="false")
     given_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
@@ -115,6 +161,7 @@ class BadgeAward(Base):
             "awarded_once", "community_id", "member_id", "badge_key", unique=True,
             postgresql_where=text("NOT repeatable"),
         ),
+        Index("awards_of_member", "community_id", "member_id", "id"),
     )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -53,9 +53,7 @@ class _Out(BaseModel):
 class KudosIn(_In):
     receiver_id: UUID
     message: Text
-    value: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), AfterValidator(_plain)
-    ] = "help"
+    value: Key = "help"  # it goes into the event, where nobody's own words belong
 
 
 class KudosOut(_Out):
@@ -131,8 +129,10 @@ async def give_kudos(body: KudosIn, actor: Participating, session: Transaction) 
 
 
 @routes.get("/kudos", responses=problems(InvalidCursor))
-async def list_kudos(_: Participating, session: Transaction, first: First = 50, after: After = None) -> Page[KudosOut]:
-    rows, cursor = await queries.kudos_feed(session, first=first, after=after)
+async def list_kudos(
+    actor: Participating, session: Transaction, first: First = 50, after: After = None
+) -> Page[KudosOut]:
+    rows, cursor = await queries.kudos_feed(session, caller_id=actor.subject, first=first, after=after)
     return Page(items=[KudosOut.model_validate(row) for row in rows], next_cursor=cursor)
 
 
@@ -168,13 +168,13 @@ async def award_badge(body: BadgeAwardIn, actor: Coordinating, session: Transact
 
 
 @routes.get("/totals")
-async def totals(_: Participating, session: Transaction) -> TotalsOut:
-    return TotalsOut.model_validate(await queries.totals(session))
+async def totals(actor: Participating, session: Transaction) -> TotalsOut:
+    return TotalsOut.model_validate(await queries.totals(session, caller_id=actor.subject))
 
 
 @routes.post("/read/kudos")
-async def kudos_by_id(body: Keys, _: Participating, session: Transaction) -> list[KudosOut | None]:
-    found = await queries.kudos_by_id(session, body.keys)
+async def kudos_by_id(body: Keys, actor: Participating, session: Transaction) -> list[KudosOut | None]:
+    found = await queries.kudos_by_id(session, body.keys, caller_id=actor.subject)
     return [KudosOut.model_validate(each) if each else None for each in found]
 
 
@@ -185,14 +185,15 @@ async def badge_awards_by_id(body: Keys, _: Participating, session: Transaction)
 
 
 @routes.post("/read/kudos-by-member")
-async def kudos_by_member(body: Keys, _: Participating, session: Transaction) -> list[list[KudosOut]]:
-    found = await queries.kudos_by_member(session, body.keys, first=body.first)
+async def kudos_by_member(body: Keys, actor: Participating, session: Transaction) -> list[list[KudosOut]]:
+    found = await queries.kudos_by_member(session, body.keys, caller_id=actor.subject, first=body.first)
     return [[KudosOut.model_validate(each) for each in some] for some in found]
 
 
 @routes.post("/read/points-by-member")
-async def points_by_member(body: Keys, _: Participating, session: Transaction) -> list[int]:
-    return await queries.points_by_member(session, body.keys)
+async def points_by_member(body: Keys, actor: Participating, session: Transaction) -> list[int | None]:
+    every = actor.may("recognition:coordinate")
+    return await queries.points_by_member(session, body.keys, caller_id=actor.subject, all_of_them=every)
 
 
 @routes.post("/read/badges-by-member")

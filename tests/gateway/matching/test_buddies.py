@@ -65,7 +65,7 @@ async def test_m2_who_joins_has_a_buddy_at_once_and_newcomers_are_spread_fairly(
     found = await paired(place, program, 3)
     assert Counter(found.values()) == Counter(MENTORS)
     told = [each for each in await place.told("pairing_accepted") if each["program_id"] == place.key_of(program["id"])]
-    assert len(told) == 3
+    assert [each["by_themselves"] for each in told] == [False] * 3
     assert {each["mentee_id"] for each in told} == {place.key(name) for name in ("Nia", "Ned", "Nell")}
     query = "query ($id: ID!) { program(id: $id) { automaticPairing newcomersSince } }"
     shown = (await place.get(query, "Noa", id=program["id"]))["program"]

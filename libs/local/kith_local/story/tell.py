@@ -271,8 +271,8 @@ class Story:
 
     async def recognise(self) -> None:
         did = self.telling.figures
-        # Two of each pair, who came, who wrote, whose answer helped, who thanked and who was thanked.
-        earned = 2 * did["pairings"] + did["attendances"] + did["posts"] + did["threads"] + 2 * did["kudos"]
+        # Two of each pair that accepted itself, who came, who wrote, whose answer helped, who thanked, who was thanked.
+        earned = 2 * did["accepted_by_members"] + did["attendances"] + did["posts"] + did["threads"] + 2 * did["kudos"]
         with self.telling.step("recognise", "Points, badges and a leaderboard"):
 
             async def all_recognised() -> dict[str, int] | None:
@@ -288,7 +288,7 @@ class Story:
 
     async def report(self) -> None:
         did = self.telling.figures
-        wanted = {"pairing": did["pairings"], "session": did["met"]}
+        wanted = {"pairing": did["accepted_by_members"], "session": did["met"]}
         wanted |= dict.fromkeys(("reply", "answer", "kudos"), did["threads"])
         with self.telling.step("report", "A health report"):
 

@@ -189,4 +189,5 @@ async def _pair(database: Database, program: Program, *, newcomer_id: UUID, vete
                 mentor_id=veteran_id,
                 mentee_id=newcomer_id,
                 accepted=program.acceptance == "automatic",
+                by_themselves=False,
             )
