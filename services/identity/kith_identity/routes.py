@@ -247,12 +247,12 @@ async def change_profile(body: Profile, actor: Person, session: Transaction) -> 
 
 @member.post("/me/leave", status_code=204, responses=problems(NoSuchMember, LastOwner))
 async def leave(actor: Person, session: Transaction) -> None:
-    await departures.depart(session, member_id=actor.subject, reason="left")
+    await departures.leave(session, member_id=actor.subject)
 
 
 @member.post("/members/{member_id}/remove", status_code=204, responses=problems(NoSuchMember, LastOwner))
-async def remove_member(member_id: UUID, _: Managing, session: Transaction) -> None:
-    await departures.depart(session, member_id=member_id, reason="removed")
+async def remove_member(member_id: UUID, actor: Managing, session: Transaction) -> None:
+    await departures.remove(session, actor_id=actor.subject, member_id=member_id)
 
 
 @member.post("/members/{member_id}/roles", responses=problems(NoSuchMember))
