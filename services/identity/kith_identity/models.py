@@ -125,6 +125,9 @@ class Invitation(Base):
     """A one-time way in for a member who has no password yet."""
 
     __tablename__ = "invitations"
+    __table_args__ = (
+        Index("open_invitations", "community_id", "member_id", postgresql_where=text("redeemed_at IS NULL")),
+    )
 
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))
