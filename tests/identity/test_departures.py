@@ -66,14 +66,14 @@ async def test_the_last_owner_stays(identity, makers, as_owner):
     assert await told(identity, makers) == []
 
 
-async def test_logging_out_and_a_refresh_token_used_twice_tell_once_which_login_has_ended(
-    identity, anonymous, makers, grace
-):
+async def test_logging_out_and_an_old_refresh_token_tell_once_which_login_has_ended(identity, anonymous, makers, grace):
     for _ in range(2):
         await anonymous.post("/sessions/end", json={"refresh_token": grace["refresh_token"]})
     tokens = (await anonymous.post("/sessions", json=grace["login"])).json()
-    for _ in range(3):
-        await anonymous.post("/sessions/refresh", json={"refresh_token": tokens["refresh_token"]})
+    given = {"refresh_token": tokens["refresh_token"]}
+    second = (await anonymous.post("/sessions/refresh", json=given)).json()["refresh_token"]
+    for token in (second, given["refresh_token"], given["refresh_token"]):
+        await anonymous.post("/sessions/refresh", json={"refresh_token": token})
     ended = await identity.emitted(makers["community_id"], "identity.session_ended.v1")
     assert [each["member_id"] for each in ended] == [grace["member_id"]] * 2
     assert len({each["session_id"] for each in ended}) == 2

@@ -29,7 +29,7 @@ class Login:
     """A login. The access token goes into the header `Authorization: Bearer …`; the refresh token gets the next."""
 
     access_token: str = plain("Short-lived; sent with every request.")
-    refresh_token: str = plain("Good once; keep it secret.")
+    refresh_token: str = plain("Good once, and again for 30 seconds where the answer was lost; keep it secret.")
     expires_in: int = plain("Seconds until the access token expires.")
     member_id: strawberry.ID = identifier("Member", key="member_id", description="Who has signed in.")
     community_id: strawberry.ID = identifier("Community", key="community_id", description="Where.")
