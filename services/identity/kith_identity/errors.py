@@ -1,10 +1,17 @@
-from kith_chassis.errors import Conflict, Invalid, NotFound, Unauthenticated
+from kith_chassis.errors import Conflict, Invalid, NotFound, Problem, Unauthenticated
 
 
 class WrongCredentials(Unauthenticated):
     """No member of this community signs in with this address and password."""
 
     code = "wrong_credentials"
+
+
+class TooManyTries(Problem):
+    """Too many wrong passwords were given for this address; try again after the seconds that are said."""
+
+    status = 429
+    code = "too_many_tries"
 
 
 class AppRefused(Unauthenticated):

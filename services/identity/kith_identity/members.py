@@ -14,7 +14,7 @@ from kith_chassis.database import bind_tenant, tenant_of
 from kith_chassis.errors import Forbidden, refused
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
-from kith_identity import owners, sessions
+from kith_identity import guesses, owners, sessions
 from kith_identity.errors import (
     AddressNeeded,
     AddressTaken,
@@ -64,6 +64,7 @@ async def add(
 
 
 async def _account(session: AsyncSession, signer: Signer, new: NewAccount) -> UUID:
+    await guesses.check(session, new.email)
     hashed = await signer.hash(new.password)
     made = insert(Account).values(email=new.email, password_hash=hashed).on_conflict_do_nothing().returning(Account.id)
     account_id = await session.scalar(made)
@@ -71,7 +72,8 @@ async def _account(session: AsyncSession, signer: Signer, new: NewAccount) -> UU
         return account_id
     account = (await session.scalars(select(Account).where(Account.email == new.email).with_for_update())).one()
     if not await signer.matches(new.password, account.password_hash):
-        raise AddressTaken
+        raise AddressTaken from guesses.WrongPassword(new.email)
+    await guesses.forget(session, new.email)
     return account.id
 
 

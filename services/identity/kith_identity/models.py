@@ -39,6 +39,16 @@ class Account(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
+class FailedLogin(Base):
+    """Wrong passwords given for an address, whether or not it has a login: how many, and when the last was."""
+
+    __tablename__ = "failed_logins"
+
+    address_digest: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    failed_at: Mapped[datetime]
+
+
 class Member(Base):
     """A person in one community, with the profile they show there.
 

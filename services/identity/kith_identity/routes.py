@@ -24,11 +24,12 @@ from kith_identity.errors import (
     NoSuchTask,
     RefreshRefused,
     SlugTaken,
+    TooManyTries,
     WrongCredentials,
 )
 from kith_identity.profiles import Email, ExceptionIn, Name, Password, Profile, SkillIn, Text, Visibility, WindowIn
 from kith_identity.sessions import Tokens
-from kith_identity.shapes import Keys, Person, Reader, Signing
+from kith_identity.shapes import Hashing, Keys, Person, Reader, Signing
 from kith_identity.trust import routes as trust
 
 Inviter = Annotated[Principal, Depends(permitted("members:invite"))]
@@ -164,23 +165,23 @@ async def key_set(signer: Signing) -> dict[str, Any]:
     return signer.key_set()
 
 
-@public.post("/communities", status_code=201, responses=problems(SlugTaken, AddressTaken))
-async def found_community(body: NewCommunity, signer: Signing, session: OpenTransaction) -> FoundedOut:
+@public.post("/communities", status_code=201, responses=problems(SlugTaken, AddressTaken, TooManyTries))
+async def found_community(body: NewCommunity, signer: Hashing, session: OpenTransaction) -> FoundedOut:
     founded = await communities.found(
         session, signer, name=body.name, slug=body.slug, mission=body.mission, owner=body.owner.account()
     )
     return FoundedOut(community_id=founded.community.id, owner_id=founded.owner.id)
 
 
-@public.post("/join", status_code=201, responses=problems(NoSuchCommunity, AlreadyMember, AddressTaken))
-async def join(body: Joining, signer: Signing, session: OpenTransaction) -> MemberRef:
+@public.post("/join", status_code=201, responses=problems(NoSuchCommunity, AlreadyMember, AddressTaken, TooManyTries))
+async def join(body: Joining, signer: Hashing, session: OpenTransaction) -> MemberRef:
     community_id = await communities.by_slug(session, body.community)
     added = await members.add(session, signer, community_id=community_id, account=body.account(), source="join")
     return MemberRef(member_id=added.id)
 
 
-@public.post("/sessions", responses=problems(WrongCredentials))
-async def log_in(body: Login, signer: Signing, session: OpenTransaction) -> Tokens:
+@public.post("/sessions", responses=problems(WrongCredentials, TooManyTries))
+async def log_in(body: Login, signer: Hashing, session: OpenTransaction) -> Tokens:
     return await sessions.log_in(session, signer, community=body.community, email=body.email, password=body.password)
 
 
@@ -195,8 +196,8 @@ async def log_out(body: RefreshIn, session: OpenTransaction) -> None:
     await sessions.end(session, token=body.refresh_token)
 
 
-@public.post("/invitations/redeem", responses=problems(InvitationRefused, AddressTaken))
-async def redeem_invitation(body: RedeemIn, signer: Signing, session: OpenTransaction) -> Tokens:
+@public.post("/invitations/redeem", responses=problems(InvitationRefused, AddressTaken, TooManyTries))
+async def redeem_invitation(body: RedeemIn, signer: Hashing, session: OpenTransaction) -> Tokens:
     return await members.redeem(session, signer, token=body.token, email=body.email, password=body.password)
 
 

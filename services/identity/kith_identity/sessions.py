@@ -30,9 +30,11 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import bind_tenant
+from kith_chassis.errors import Unavailable
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
 from kith_chassis.tokens import ALGORITHM
+from kith_identity import guesses
 from kith_identity.errors import RefreshRefused, WrongCredentials
 from kith_identity.events import SessionEnded
 from kith_identity.models import Account, Community, Member, RefreshToken, RoleGrant
@@ -63,6 +65,7 @@ class Signer:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
         self._pool = ThreadPoolExecutor(settings.password_hashers, "argon2")
         self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._turns = asyncio.Semaphore(settings.password_hashers)
 
     def key_set(self) -> dict[str, Any]:
         """The public keys (RFC 7517) that verify our tokens."""
@@ -89,6 +92,21 @@ class Signer:
         """The refresh token after this one: the same whenever it is asked for, and known to nobody without our key."""
         made = hmac.digest(self._generations, token.encode(), "sha256")
         return f"{community_id.hex}.{base64.urlsafe_b64encode(made).decode().rstrip('=')}"
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """To be among the few who hash: taken before a connection is, which a wave of logins would keep from others.
+
+        Raises Unavailable after `password_wait_seconds`.
+        """
+        try:
+            await asyncio.wait_for(self._turns.acquire(), self.settings.password_wait_seconds)
+        except TimeoutError:
+            raise Unavailable("Too many people are signing in right now; try again shortly.") from None
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def hash(self, password: str) -> str:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._hasher.hash, password)
@@ -144,6 +162,8 @@ def community_in(token: str) -> UUID | None:
 
 
 async def log_in(session: AsyncSession, signer: Signer, *, community: str, email: str, password: str) -> Tokens:
+    """Tokens for a member's address and password. Raises WrongCredentials or TooManyTries."""
+    await guesses.check(session, email)
     community_id = await session.scalar(select(Community.id).where(Community.slug == community))
     account = None
     if community_id is not None:
@@ -157,7 +177,8 @@ async def log_in(session: AsyncSession, signer: Signer, *, community: str, email
         ).first()
     fits = await signer.matches(password, account.password_hash if account else None)
     if not fits or account is None or community_id is None:
-        raise WrongCredentials
+        raise WrongCredentials from guesses.WrongPassword(email)
+    await guesses.forget(session, email)
     return await start(session, signer, member_id=account.id, community_id=community_id, family_id=new_id())
 
 
