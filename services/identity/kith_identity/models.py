@@ -120,7 +120,11 @@ class RefreshToken(Base):
     """One generation of a login's refresh token; the secret itself is never stored."""
 
     __tablename__ = "refresh_tokens"
-    __table_args__ = (Index("refresh_tokens_family", "community_id", "family_id"),)
+    __table_args__ = (
+        Index("refresh_tokens_family", "community_id", "family_id"),
+        Index("open_refresh_tokens", "community_id", "member_id", postgresql_where=text("revoked_at IS NULL")),
+        Index("refresh_tokens_expiry", "expires_at"),
+    )
 
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))
