@@ -7,14 +7,13 @@ from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text, update
+from sqlalchemy import update
 
 from kith_chassis.ids import new_id
 from kith_identity import departures, sessions
 from kith_identity.models import RefreshToken
-from kith_testkit.probe import eventually
 
-from .conftest import PASSWORD
+from .conftest import PASSWORD, somebody_waits_for
 
 pytestmark = pytest.mark.integration
 
@@ -79,13 +78,6 @@ async def test_nobody_computes_the_next_token_without_the_key(identity, signed_i
     signers = [sessions.Signer(settings.model_copy(update={"secret_key": key})) for key in keys]
     made = {signer.next_generation(community_id, signed_in) for signer in (*signers, identity.app.state.signer)}
     assert len(made) == 2
-
-
-async def somebody_waits_for(identity, session):
-    """Return when a transaction waits for what this one has locked."""
-    mine = await session.scalar(text("SELECT pg_backend_pid()"))
-    sql = "SELECT 1 FROM pg_locks WHERE NOT granted AND CAST(:mine AS int) = ANY(pg_blocking_pids(pid))"
-    await eventually(lambda: identity.rows(sql, mine=mine), what="waiting for a lock")
 
 
 @pytest.mark.parametrize("way", ["log in", "refresh"])

@@ -83,9 +83,12 @@ def grant(session: AsyncSession, *, member: Member, role: str) -> None:
 
 
 async def change_profile(session: AsyncSession, *, member_id: UUID, changes: dict[str, Any]) -> Member:
-    """Apply the given fields to a profile; tells the others only when they match on what changed."""
+    """Apply the given fields to a profile; tells the others only when they match on what changed.
+
+    Raises NoSuchMember, also for who has left: of them nothing is told any more.
+    """
     member = await session.get(Member, member_id, with_for_update=True)
-    if member is None:
+    if member is None or member.left_at is not None:
         raise NoSuchMember
     changed = {name for name, value in changes.items() if getattr(member, name) != value}
     for name in changed:
