@@ -111,7 +111,7 @@ async def test_an_import_does_not_lift_what_a_member_keeps_to_themselves(anonymo
     me = identity.client(None, Authorization=f"Bearer {tokens['access_token']}")
     await me.patch("/me", json={"bio": "mine alone", "visibility": {"bio": "self"}})
     await listed(as_owner, victim, visibility={})
-    assert (await as_owner.get(f"/members/{member_id}")).json()["bio"] is None
+    assert (await as_owner.get(f"/members/{member_id}")).json()["bio"] == ""
 
 
 async def test_what_cannot_be_stored_is_told_and_the_other_rows_are_taken(as_owner):

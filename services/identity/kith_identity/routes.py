@@ -85,7 +85,7 @@ class MemberOut(BaseModel):
     id: UUID
     display_name: str
     joined_at: datetime
-    bio: str | None
+    bio: str
     skills_offered: list[SkillIn]
     skills_wanted: list[SkillIn]
     interests: list[str]
@@ -97,7 +97,7 @@ class MemberOut(BaseModel):
     time_zone: str | None
     availability: list[WindowIn]
     availability_exceptions: list[ExceptionIn]
-    visibility: dict[str, Visibility]
+    visibility: dict[str, Visibility] | None
 
 
 class CommunityOut(BaseModel):
