@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -100,7 +100,7 @@ async def test_a_departure_during_a_login_ends_it(identity, anonymous, makers, g
     async with identity.database.transaction(tenant=community_id) as session:
         member_id = grace["member_id"]
         started = await sessions.start(
-            session, signer, member_id=member_id, community_id=community_id, family_id=new_id()
+            session, signer, member_id=member_id, community_id=community_id, family_id=new_id(), since=datetime.now(UTC)
         )
         await session.flush()
         owner = {"community": makers["slug"], "email": makers["email"], "password": PASSWORD}

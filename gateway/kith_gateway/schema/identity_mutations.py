@@ -115,6 +115,14 @@ class LogOutInput(Input):
 
 
 @taking
+class ChangePasswordInput(Input):
+    """The caller's password, and the one to be."""
+
+    old: str = given("The password until now.")
+    new: str = given("The password from now on: at least 10 characters.")
+
+
+@taking
 class InviteMembersInput(Input):
     """Members who were imported and shall be able to sign in."""
 
@@ -240,6 +248,11 @@ mutations = [
     mutation(
         "update_profile", IDENTITY, "PATCH", "/me", takes=UpdateProfileInput,
         gives=("member", Member, "The caller as changed."), description="Change one's own profile.",
+    ),
+    mutation(
+        "change_password", IDENTITY, "POST", "/me/password", takes=ChangePasswordInput, alone=True,
+        gives=("login", Login, "A new login, in place of all there were."),
+        description="Change the caller's password; every other login of theirs ends, in every community.",
     ),
     mutation(
         "complete_micro_task", IDENTITY, "POST", "/onboarding/{key}/complete", takes=CompleteMicroTaskInput,

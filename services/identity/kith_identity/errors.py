@@ -7,6 +7,18 @@ class WrongCredentials(Unauthenticated):
     code = "wrong_credentials"
 
 
+class WrongPassword(Invalid):
+    """This is not your password."""
+
+    code = "wrong_password"
+
+
+class NoLogin(Conflict):
+    """You have no password yet; it comes with an invitation."""
+
+    code = "no_login"
+
+
 class TooManyTries(Problem):
     """Too many wrong passwords were given for this address; try again after the seconds that are said."""
 

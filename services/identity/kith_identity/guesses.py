@@ -20,7 +20,7 @@ FORGOTTEN = timedelta(hours=1)
 """After so long without a wrong password an address begins anew."""
 
 
-class WrongPassword(Exception):  # noqa: N818 -- errors are nouns here
+class WrongGuess(Exception):  # noqa: N818 -- errors are nouns here
     """What a refusal that counts was raised from: somebody gave a password that is not the one of this address."""
 
     def __init__(self, address: str) -> None:

@@ -72,7 +72,7 @@ async def _account(session: AsyncSession, signer: Signer, new: NewAccount) -> UU
         return account_id
     account = (await session.scalars(select(Account).where(Account.email == new.email).with_for_update())).one()
     if not await signer.matches(new.password, account.password_hash):
-        raise AddressTaken from guesses.WrongPassword(new.email)
+        raise AddressTaken from guesses.WrongGuess(new.email)
     await guesses.forget(session, new.email)
     return account.id
 
@@ -152,6 +152,7 @@ async def redeem(
     session: AsyncSession, signer: Signer, *, token: str, email: str | None, password: str | None
 ) -> Tokens:
     """Sign in with an invitation, once; with address and password the member has a login from then on."""
+    since = datetime.now(UTC)
     community_id = sessions.community_in(token)
     if community_id is None:
         raise InvitationRefused
@@ -179,7 +180,9 @@ async def redeem(
         member.account_id = await _account(session, signer, NewAccount(address, password, member.display_name))
         with refused({"members_community_id_account_id_key": AlreadyMember()}):
             await session.flush()
-    return await sessions.start(session, signer, member_id=member.id, community_id=community_id, family_id=new_id())
+    return await sessions.start(
+        session, signer, member_id=member.id, community_id=community_id, family_id=new_id(), since=since
+    )
 
 
 async def _hold_roles(session: AsyncSession, member_ids: Sequence[UUID]) -> bool:

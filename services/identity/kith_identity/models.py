@@ -36,6 +36,7 @@ class Account(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     email: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
+    password_changed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
@@ -117,7 +118,10 @@ class RoleGrant(Base):
 
 
 class RefreshToken(Base):
-    """One generation of a login's refresh token; the secret itself is never stored."""
+    """One generation of a login's refresh token; the secret itself is never stored.
+
+    `signed_in_at`: when the login's password was asked for; None for logins older than the column.
+    """
 
     __tablename__ = "refresh_tokens"
     __table_args__ = (
@@ -130,6 +134,7 @@ class RefreshToken(Base):
     community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
     family_id: Mapped[UUID]
+    signed_in_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

@@ -11,7 +11,7 @@ from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
 from kith_chassis.tokens import Principal, permitted
-from kith_identity import communities, departures, imports, members, onboarding, queries, roles, sessions
+from kith_identity import communities, departures, imports, members, onboarding, passwords, queries, roles, sessions
 from kith_identity.apps import routes as apps
 from kith_identity.errors import (
     AddressTaken,
@@ -19,6 +19,7 @@ from kith_identity.errors import (
     HasLogin,
     InvitationRefused,
     LastOwner,
+    NoLogin,
     NoSuchCommunity,
     NoSuchMember,
     NoSuchTask,
@@ -26,6 +27,7 @@ from kith_identity.errors import (
     SlugTaken,
     TooManyTries,
     WrongCredentials,
+    WrongPassword,
 )
 from kith_identity.profiles import Email, ExceptionIn, Name, Password, Profile, SkillIn, Text, Visibility, WindowIn
 from kith_identity.sessions import Tokens
@@ -75,6 +77,11 @@ class RefreshIn(_Body):
 
 class Joining(AccountIn):
     community: str = Field(max_length=60)
+
+
+class PasswordIn(_Body):
+    old: str = Field(max_length=200)
+    new: Password
 
 
 class MemberRef(BaseModel):
@@ -244,6 +251,11 @@ async def roles_by_member(body: Keys, _: Reader, session: Transaction) -> list[l
 async def change_profile(body: Profile, actor: Person, session: Transaction) -> MemberOut:
     changed = await members.change_profile(session, member_id=actor.subject, changes=body.changes())
     return MemberOut.model_validate(queries.shown(changed, actor))
+
+
+@member.post("/me/password", responses=problems(NoSuchMember, NoLogin, WrongPassword, TooManyTries))
+async def change_password(body: PasswordIn, actor: Person, signer: Hashing, session: Transaction) -> Tokens:
+    return await passwords.change(session, signer, member_id=actor.subject, old=body.old, new=body.new)
 
 
 @member.post("/me/leave", status_code=204, responses=problems(NoSuchMember, LastOwner))

@@ -163,6 +163,7 @@ def community_in(token: str) -> UUID | None:
 
 async def log_in(session: AsyncSession, signer: Signer, *, community: str, email: str, password: str) -> Tokens:
     """Tokens for a member's address and password. Raises WrongCredentials or TooManyTries."""
+    since = datetime.now(UTC)  # before the password is looked at: it may be changed meanwhile
     await guesses.check(session, email)
     community_id = await session.scalar(select(Community.id).where(Community.slug == community))
     account = None
@@ -177,15 +178,17 @@ async def log_in(session: AsyncSession, signer: Signer, *, community: str, email
         ).first()
     fits = await signer.matches(password, account.password_hash if account else None)
     if not fits or account is None or community_id is None:
-        raise WrongCredentials from guesses.WrongPassword(email)
+        raise WrongCredentials from guesses.WrongGuess(email)
     await guesses.forget(session, email)
-    return await start(session, signer, member_id=account.id, community_id=community_id, family_id=new_id())
+    return await start(
+        session, signer, member_id=account.id, community_id=community_id, family_id=new_id(), since=since
+    )
 
 
 async def start(
-    session: AsyncSession, signer: Signer, *, member_id: UUID, community_id: UUID, family_id: UUID
+    session: AsyncSession, signer: Signer, *, member_id: UUID, community_id: UUID, family_id: UUID, since: datetime
 ) -> Tokens:
-    """Tokens for a member whose identity is proven; the session is bound to the community.
+    """Tokens for a member whose identity was proven at `since`; the session is bound to the community.
 
     Raises WrongCredentials for who has left, also at this moment.
     """
@@ -195,7 +198,7 @@ async def start(
     token, token_digest = new_secret(community_id)
     first = RefreshToken(
         digest=token_digest, community_id=community_id, member_id=member_id, family_id=family_id,
-        expires_at=_expiry(signer),
+        signed_in_at=since, expires_at=_expiry(signer),
     )  # fmt: skip
     session.add(first)
     return await _tokens(session, signer, first, token)
@@ -232,6 +235,9 @@ async def refresh(session: AsyncSession, signer: Signer, *, token: str) -> Token
     stored = await _stored(session, token)
     if stored is None or stored.revoked_at is not None or stored.expires_at <= now:
         return RefreshRefused()
+    if await _is_older_than_the_password(session, stored):
+        await _end_family(session, stored)
+        return RefreshRefused("The password was changed, so the session was ended; sign in again.")
     following = signer.next_generation(stored.community_id, token)
     if stored.used_at is None:
         stored.used_at = now
@@ -241,6 +247,7 @@ async def refresh(session: AsyncSession, signer: Signer, *, token: str) -> Token
                 community_id=stored.community_id,
                 member_id=stored.member_id,
                 family_id=stored.family_id,
+                signed_in_at=stored.signed_in_at,
                 expires_at=_expiry(signer),
             )
         )
@@ -257,6 +264,28 @@ async def end(session: AsyncSession, *, token: str) -> None:
     stored = await _stored(session, token)
     if stored is not None:
         await _end_family(session, stored)
+
+
+async def end_all(session: AsyncSession, *, member: Member) -> None:
+    """End every login of a member, who is locked; the others are told of each."""
+    theirs = RefreshToken.community_id == member.community_id, RefreshToken.member_id == member.id
+    ended = (
+        update(RefreshToken)
+        .where(*theirs, RefreshToken.revoked_at.is_(None))
+        .values(revoked_at=datetime.now(UTC))
+        .returning(RefreshToken.family_id)
+    )
+    for family_id in sorted(set(await session.scalars(ended))):
+        emit(session, SessionEnded(session_id=family_id, member_id=member.id))
+
+
+async def _is_older_than_the_password(session: AsyncSession, stored: RefreshToken) -> bool:
+    changed_at = await session.scalar(
+        select(Account.password_changed_at)
+        .join(Member, Member.account_id == Account.id)
+        .where(Member.id == stored.member_id)
+    )
+    return changed_at is not None and (stored.signed_in_at is None or stored.signed_in_at < changed_at)
 
 
 async def _stored(session: AsyncSession, token: str) -> RefreshToken | None:

@@ -31,7 +31,7 @@ async def _hashing(request: Request, signer: Signing) -> AsyncIterator[Signer]:
         try:
             yield signer
         except Problem as problem:
-            if isinstance(problem.__cause__, guesses.WrongPassword):
+            if isinstance(problem.__cause__, guesses.WrongGuess):
                 database: Database = request.app.state.database
                 async with database.transaction() as session:
                     await guesses.count(session, problem.__cause__.address)
