@@ -81,6 +81,27 @@ async def test_sessions_are_refreshed_once_and_end_with_logging_out(gateway, fou
     assert [error["code"] for error in refused["errors"]] == ["REFRESH_REFUSED"]
 
 
+async def test_a_password_is_changed_for_a_new_login(gateway, founded):
+    owner, body = founded
+    given, want = {"old": "not the password", "new": "quite another password"}, "login { accessToken refreshToken }"
+    refused = await gateway.do("changePassword", given, by=owner, want=want)
+    assert [(error["code"], error["path"]) for error in refused["errors"]] == [("WRONG_PASSWORD", None)]
+    right = given | {"old": "a long password", "clientMutationId": new_id().hex}
+    done = [await gateway.do("changePassword", right, by=owner, want=want) for _ in range(2)]  # an answer was lost
+    assert done[0] == done[1]
+    token = done[0]["login"]["accessToken"]
+    assert (await gateway.get("{ viewer { roles } }", by=token))["viewer"]["roles"] == ["owner"]
+    failed = await gateway.ask(LOG_IN, {"input": credentials(body)})
+    assert failed["data"]["logIn"]["errors"][0]["code"] == "WRONG_CREDENTIALS"
+
+
+async def test_guessing_a_password_is_an_error_of_the_input(gateway, founded):
+    guess = credentials(founded[1]) | {"password": "not the password"}
+    seen = [(await gateway.ask(LOG_IN, {"input": guess}))["data"]["logIn"] for _ in range(6)]
+    assert [each["errors"][0]["code"] for each in seen] == ["WRONG_CREDENTIALS"] * 5 + ["TOO_MANY_TRIES"]
+    assert "try again in" in seen[-1]["errors"][0]["message"]
+
+
 async def test_what_is_wrong_with_an_input_is_said_by_its_path(gateway):
     key = new_id().hex[-12:]
     owner = {"email": "nowhere", "password": "short", "displayName": "Ada"}

@@ -213,7 +213,7 @@ async def test_nobody_is_shown_what_a_query_would_not_show_them(running, place):
             assert await each.silent()
         await place.write("Here I am.", by=author)
         shown = [(await each.data())[0]["postWritten"]["post"]["author"]["bio"] for each in (own, other)]
-    assert shown == ["Secret.", None]
+    assert shown == ["Secret.", ""]
 
 
 async def test_who_is_not_permitted_cannot_listen(running, place):

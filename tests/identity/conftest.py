@@ -1,7 +1,9 @@
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from kith_chassis.ids import new_id
+from kith_testkit.probe import eventually
 
 PASSWORD = "a long password"
 
@@ -34,3 +36,10 @@ async def as_owner(identity, makers):
     login = {"community": makers["slug"], "email": makers["email"], "password": PASSWORD}
     tokens = (await identity.anonymous.post("/sessions", json=login)).json()
     return identity.client(None, Authorization=f"Bearer {tokens['access_token']}")
+
+
+async def somebody_waits_for(identity, session):
+    """Return when a transaction waits for what this one has locked."""
+    mine = await session.scalar(text("SELECT pg_backend_pid()"))
+    sql = "SELECT 1 FROM pg_locks WHERE NOT granted AND CAST(:mine AS int) = ANY(pg_blocking_pids(pid))"
+    await eventually(lambda: identity.rows(sql, mine=mine), what="waiting for a lock")

@@ -111,7 +111,7 @@ async def test_an_import_does_not_lift_what_a_member_keeps_to_themselves(anonymo
     me = identity.client(None, Authorization=f"Bearer {tokens['access_token']}")
     await me.patch("/me", json={"bio": "mine alone", "visibility": {"bio": "self"}})
     await listed(as_owner, victim, visibility={})
-    assert (await as_owner.get(f"/members/{member_id}")).json()["bio"] is None
+    assert (await as_owner.get(f"/members/{member_id}")).json()["bio"] == ""
 
 
 async def test_what_cannot_be_stored_is_told_and_the_other_rows_are_taken(as_owner):
@@ -135,3 +135,49 @@ async def test_a_nul_character_is_a_clear_error_everywhere(as_owner, anonymous, 
     assert (
         await anonymous.post("/sessions", json={k: body[k] for k in ("community", "email", "password")})
     ).status_code in {401, 422}
+
+
+@pytest_asyncio.fixture
+async def coordinator(identity, anonymous, as_owner, makers):
+    """A coordinator with a login, signed in."""
+    member_id = await listed(as_owner, f"carl-{new_id().hex[-12:]}@example.org")
+    await as_owner.post(f"/members/{member_id}/roles", json={"role": "coordinator"})
+    tokens = (await redeemed(anonymous, as_owner, member_id, password=PASSWORD)).json()
+    return identity.client(None, Authorization=f"Bearer {tokens['access_token']}")
+
+
+async def named(as_owner, name):
+    rows = [{"line": 1, "external_id": name, "display_name": name}]
+    assert (await as_owner.post("/members/import", json={"rows": rows})).json()["created"] == 1
+    return (await as_owner.get("/members", params={"search": name})).json()["items"][0]["id"]
+
+
+@pytest.mark.parametrize("role", ["owner", "moderator"])
+async def test_a_coordinator_becomes_nobody_who_holds_a_role(anonymous, as_owner, coordinator, role):
+    olga = await named(as_owner, "Olga")
+    early = (await invited(coordinator, olga)).json()[0]["token"]
+    assert (await as_owner.post(f"/members/{olga}/roles", json={"role": role})).status_code == 200
+    late = await anonymous.post("/invitations/redeem", json={"token": early})
+    assert (late.status_code, late.json()["code"]) == (401, "invitation_refused")
+    answer = await invited(coordinator, olga)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert (await redeemed(anonymous, as_owner, olga)).status_code == 200
+    assert (await redeemed(anonymous, coordinator, await named(as_owner, "Mia"))).status_code == 200
+
+
+async def test_a_new_invitation_and_a_redemption_end_those_of_before(anonymous, identity, as_owner, makers):
+    mia = await named(as_owner, "Mia")
+    answers = await asyncio.gather(*(invited(as_owner, mia) for _ in range(4)))
+    tokens = [answer.json()[0]["token"] for answer in answers]
+    redeemed = [await anonymous.post("/invitations/redeem", json={"token": token}) for token in tokens]
+    assert sorted(answer.status_code for answer in redeemed) == [200, 401, 401, 401]
+    left = await identity.rows(
+        "SELECT 1 FROM invitations WHERE community_id = :c AND redeemed_at IS NULL AND expires_at > now()",
+        c=makers["community_id"],
+    )
+    assert left == []
+    together = (await invited(as_owner, mia)).json()[0]["token"]
+    again = await asyncio.gather(
+        invited(as_owner, mia), *(anonymous.post("/invitations/redeem", json={"token": together}) for _ in range(3))
+    )
+    assert sorted(answer.status_code for answer in again[1:])[1:] == [401, 401]

@@ -85,7 +85,7 @@ async def test_without_a_scope_an_app_reads_nothing(identity, as_owner, makers):
 
 async def test_what_a_member_hides_is_hidden_from_an_app_unless_it_may_read_what_is_private(identity, as_owner, makers):
     await as_owner.patch("/me", json={"bio": "For coordinators.", "visibility": {"bio": "staff"}})
-    for scopes, bio in ((["members:read"], None), (["members:read_private"], "For coordinators.")):
+    for scopes, bio in ((["members:read"], ""), (["members:read_private"], "For coordinators.")):
         app = await as_app(identity, as_owner, *scopes)
         assert (await app.get(f"/members/{makers['owner_id']}")).json()["bio"] == bio
 

@@ -53,22 +53,6 @@ async def test_wrong_credentials_all_look_the_same(anonymous, makers, change):
     assert answer.json()["detail"] == "No member of this community signs in with this address and password."
 
 
-async def test_a_refresh_token_works_once_and_its_reuse_ends_the_session(anonymous, makers):
-    first = (await sign_in(anonymous, makers)).json()
-    second = await anonymous.post("/sessions/refresh", json={"refresh_token": first["refresh_token"]})
-    assert second.status_code == 200
-    reuse = await anonymous.post("/sessions/refresh", json={"refresh_token": first["refresh_token"]})
-    assert (reuse.status_code, reuse.json()["code"]) == (401, "refresh_refused")
-    stolen = await anonymous.post("/sessions/refresh", json={"refresh_token": second.json()["refresh_token"]})
-    assert stolen.status_code == 401
-
-
-async def test_of_two_refreshes_at_once_one_wins(anonymous, makers):
-    token = {"refresh_token": (await sign_in(anonymous, makers)).json()["refresh_token"]}
-    answers = await asyncio.gather(*(anonymous.post("/sessions/refresh", json=token) for _ in range(3)))
-    assert sorted(answer.status_code for answer in answers) == [200, 401, 401]
-
-
 async def test_logging_out_ends_the_session_and_unknown_tokens_are_no_secret(anonymous, makers):
     token = {"refresh_token": (await sign_in(anonymous, makers)).json()["refresh_token"]}
     assert (await anonymous.post("/sessions/end", json=token)).status_code == 204

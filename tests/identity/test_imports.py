@@ -1,8 +1,14 @@
 """A member list comes in: what is right is taken, what is wrong is told, twice changes nothing."""
 
+import asyncio
+from uuid import UUID
+
 import pytest
 
+from kith_chassis.ids import new_id
 from kith_identity import imports
+
+from .conftest import PASSWORD, somebody_waits_for
 
 pytestmark = pytest.mark.integration
 
@@ -110,3 +116,57 @@ async def test_too_many_rows_at_once_are_refused_as_a_whole(as_owner):
 
 def test_every_field_a_row_may_have_is_stored():
     assert set(imports.MemberRow.model_fields) - {"line", "external_id", "email"} == set(imports._COLUMNS)
+
+
+@pytest.fixture
+async def eve(anonymous, identity, makers):
+    """Somebody who joined by herself with an address that may not be hers: it, her id and her client."""
+    email = f"victim-{new_id().hex[-12:]}@example.org"
+    login = {"community": makers["slug"], "email": email, "password": PASSWORD}
+    joined = (await anonymous.post("/join", json=login | {"display_name": "Eve"})).json()
+    token = (await anonymous.post("/sessions", json=login)).json()["access_token"]
+    return email, joined["member_id"], identity.client(None, Authorization=f"Bearer {token}")
+
+
+async def test_who_joined_by_themselves_is_nobody_on_a_list(as_owner, identity, eve):
+    email, member_id, _ = eve
+    for names in ({}, {"external_id": "hr-1"}):
+        row = {"line": 1, "email": email, "display_name": "Vic", "skills_offered": [{"tag": "law"}]} | names
+        done = await take(as_owner, [row, {"line": 2, "external_id": f"x{len(names)}"}])
+        assert done["created"] == 1
+        assert [(error["line"], error["column"]) for error in done["errors"]] == [(1, "email")]
+        assert "joined by themselves" in done["errors"][0]["reason"]
+    [stored] = await identity.rows(
+        "SELECT display_name, external_id, address, skills_offered FROM members WHERE id = :id", id=member_id
+    )
+    assert stored == {"display_name": "Eve", "external_id": None, "address": None, "skills_offered": []}
+
+
+async def test_who_has_left_is_no_longer_imported_and_nothing_is_told_of_them(as_owner, identity, makers, eve):
+    await take(as_owner, ROWS)
+    ids = {each["display_name"]: each["id"] for each in (await as_owner.get("/members")).json()["items"]}
+    email, eves, client = eve
+    for member_id in (ids["Grace"], eves):
+        assert (await as_owner.post(f"/members/{member_id}/remove")).status_code == 204
+    events = len(await identity.emitted(makers["community_id"]))
+    rows = [ROWS[0] | {"weekly_hours": 5}, {"line": 3, "email": email}, {"line": 4, "email": "grace@example.org"}]
+    for given in (rows[:1], rows[1:], ROWS[:1]):
+        done = await take(as_owner, given)
+        assert {error["line"] for error in done["errors"]} == {row["line"] for row in given}
+        assert {error["reason"] for error in done["errors"]} == {"belongs to somebody who has left the community"}
+    assert (await client.patch("/me", json={"weekly_hours": 1})).json()["code"] == "no_such_member"
+    assert len(await identity.emitted(makers["community_id"])) == events
+
+
+async def test_an_address_that_somebody_else_comes_to_have_at_the_same_moment_is_told(as_owner, identity, makers):
+    """The list is not lost: of its rows this one is an error, the others are stored."""
+    community_id, email = UUID(makers["community_id"]), f"{new_id().hex}@example.org"
+    await take(as_owner, [{"line": 1, "external_id": "x"}])
+    rows = [{"line": 1, "external_id": "x", "email": email, "weekly_hours": 3}, {"line": 2, "external_id": "y"}]
+    async with identity.database.transaction(tenant=community_id) as session:
+        await imports.take(session, [{"line": 1, "email": email}])
+        taking = asyncio.create_task(take(as_owner, rows))
+        await somebody_waits_for(identity, session)
+    done = await taking
+    assert (done["created"], done["updated"]) == (1, 0)
+    assert [(error["line"], error["column"]) for error in done["errors"]] == [(1, "email")]

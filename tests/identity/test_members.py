@@ -3,6 +3,7 @@
 import pytest
 
 from kith_chassis.ids import new_id
+from kith_identity.profiles import HIDEABLE
 from kith_testkit.probe import COORDINATOR, Actor
 
 from .conftest import PASSWORD
@@ -39,9 +40,34 @@ async def test_a_hidden_field_is_seen_by_oneself_and_by_staff_only_as_far_as_all
     mine = (await me.patch("/me", json=profile)).json()
     assert (mine["bio"], mine["experience_years"]) == ("I like compilers", 7)
     seen = (await as_member(new_id()).get(f"/members/{ids['Grace']}")).json()
-    assert (seen["bio"], seen["experience_years"], seen["goals"]) == (None, None, ["Learn Rust"])
+    assert (seen["bio"], seen["experience_years"], seen["goals"]) == ("", None, ["Learn Rust"])
     staff = (await as_member(new_id(), COORDINATOR).get(f"/members/{ids['Grace']}")).json()
-    assert (staff["bio"], staff["experience_years"]) == (None, 7)
+    assert (staff["bio"], staff["experience_years"]) == ("", 7)
+
+
+async def test_nobody_else_can_tell_what_is_hidden_from_what_was_never_said(as_owner, as_member):
+    ids = await imported(as_owner, *({"external_id": name, "display_name": name} for name in ("Hides", "Silent")))
+    hides = as_member(ids["Hides"])
+    hidden = dict.fromkeys(HIDEABLE, "self")
+    given = {"bio": "Mine.", "goals": ["x"], "weekly_hours": 3, "time_zone": "Europe/Vienna", "visibility": hidden}
+    assert (await hides.patch("/me", json=given)).json()["visibility"] == hidden
+    for client in (as_owner, as_member(new_id()), as_member(ids["Silent"])):
+        found = (await client.post("/read/members", json={"keys": [ids["Hides"]]})).json()
+        found += (await as_owner.post("/read/members", json={"keys": [ids["Silent"]]})).json()
+        one, other = ({n: v for n, v in each.items() if n not in {"id", "display_name", "joined_at"}} for each in found)
+        assert one == other
+        assert one["visibility"] is None
+
+
+async def test_of_who_has_left_the_name_stays_beside_what_they_did_and_nothing_else(as_owner, as_member):
+    ids = await imported(as_owner, {"external_id": "1", "display_name": "Grace"})
+    grace = as_member(ids["Grace"])
+    was = (await grace.patch("/me", json={"bio": "Here.", "links": ["https://example.org/"], "weekly_hours": 2})).json()
+    assert (await grace.post("/me/leave")).status_code == 204
+    for client in (as_owner, grace):
+        [seen] = (await client.post("/read/members", json={"keys": [ids["Grace"]]})).json()
+        empty = {"visibility": None} | HIDEABLE
+        assert seen == empty | {name: was[name] for name in ("id", "display_name", "joined_at")}
 
 
 async def test_others_hear_of_a_change_only_when_it_matters_to_them(identity, as_owner, makers, as_member):

@@ -85,7 +85,9 @@ class Member(Node):
     time_zone: str | None = plain("IANA time zone of their wall clock.")
     availability: list[Window] = plain("When they usually have time.", bound=50)
     availability_exceptions: list[DatedWindow] = plain("When it is different.", bound=200)
-    visibility: JSON = plain("Who sees which field: everyone (also when absent), staff or self.")
+    visibility: JSON | None = plain(
+        "Who sees which field: everyone (also when absent), staff or self. For oneself; null for others."
+    )
     roles: list[str] | None = joined(
         IDENTITY, "/read/roles-by-member", key="id", shape="value", bound=20, description="The roles they hold now."
     )

@@ -29,7 +29,7 @@ class Login:
     """A login. The access token goes into the header `Authorization: Bearer …`; the refresh token gets the next."""
 
     access_token: str = plain("Short-lived; sent with every request.")
-    refresh_token: str = plain("Good once; keep it secret.")
+    refresh_token: str = plain("Good once, and again for 30 seconds where the answer was lost; keep it secret.")
     expires_in: int = plain("Seconds until the access token expires.")
     member_id: strawberry.ID = identifier("Member", key="member_id", description="Who has signed in.")
     community_id: strawberry.ID = identifier("Community", key="community_id", description="Where.")
@@ -112,6 +112,14 @@ class LogOutInput(Input):
     """The newest refresh token of a login."""
 
     refresh_token: str = given("The refresh token the last login or refresh gave.")
+
+
+@taking
+class ChangePasswordInput(Input):
+    """The caller's password, and the one to be."""
+
+    old: str = given("The password until now.")
+    new: str = given("The password from now on: at least 10 characters.")
 
 
 @taking
@@ -240,6 +248,11 @@ mutations = [
     mutation(
         "update_profile", IDENTITY, "PATCH", "/me", takes=UpdateProfileInput,
         gives=("member", Member, "The caller as changed."), description="Change one's own profile.",
+    ),
+    mutation(
+        "change_password", IDENTITY, "POST", "/me/password", takes=ChangePasswordInput, alone=True,
+        gives=("login", Login, "A new login, in place of all there were."),
+        description="Change the caller's password; every other login of theirs ends, in every community.",
     ),
     mutation(
         "complete_micro_task", IDENTITY, "POST", "/onboarding/{key}/complete", takes=CompleteMicroTaskInput,

@@ -71,11 +71,8 @@ def create_app(
         # `Telemetry` does it, and without paths and queries, which hold ids and names.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.name = name
-    app.state.settings = None
-    app.state.settings_type = settings
-    app.state.started = False
-    app.state.draining = False
+    app.state.name, app.state.settings_type, app.state.settings = name, settings, None
+    app.state.started = app.state.draining = False
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)

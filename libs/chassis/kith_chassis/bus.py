@@ -27,8 +27,7 @@ class Bus:
     """A connection to NATS and what the relay and the consumers need of it."""
 
     def __init__(self, client: Client, *, stream: str) -> None:
-        self.client = client
-        self.stream = stream
+        self.client, self.stream = client, stream
         self.js: JetStreamContext = client.jetstream(timeout=10)
         self.established = asyncio.Event()
 

@@ -68,11 +68,9 @@ def create_service(
                 await stack.enter_async_context(_working(name, app, consumers, jobs))
             yield checks
 
-    app = create_app(name=name, routers=[], settings=settings, resources=resources)
+    app = create_app(name=name, routers=routers, settings=settings, resources=resources)
     app.state.translate = _translate
     app.state.consumers, app.state.jobs = consumers, tuple(jobs)
-    for each in routers:
-        app.include_router(each)
     for kind in (SQLAlchemyError, ConnectionError, TimeoutError):
         app.add_exception_handler(kind, answer_unexpected)
     return app

@@ -1,9 +1,10 @@
 """Who is calling: access tokens (JWT signed with Ed25519, RFC 9864) verified by published keys, and named permissions.
 
-Guarantees: a token is accepted only with a known key, our issuer and an expiry in the future. A key set that cannot
-be fetched never lets anyone in: the answer is 503, not a guess.
+Guarantees: a token is accepted only with a known key, our issuer and an expiry in the future; a key that is published
+no more lets nobody in after minutes. Keys that were never fetched let nobody in: the answer is 503, not a guess.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from kith_chassis.errors import Forbidden, Unauthenticated, Unavailable
 
 ALGORITHM = "Ed25519"
 _REFETCH_SECONDS = 10.0  # an attacker's unknown key ids must not make us hammer the key server
+_RENEWED_SECONDS = 300.0
 _REMEMBERED_TOKENS = 4096
 
 
@@ -39,39 +41,38 @@ class Principal:
 
 
 class TokenVerifier:
-    """Verifies access tokens; keys are fetched on first use and again when an unknown key id appears."""
+    """Verifies access tokens; keys are fetched on first use, when an unknown key id appears, and anew after a while."""
 
     def __init__(self, *, jwks_url: str, issuer: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._jwks_url = jwks_url
-        self._issuer = issuer
-        self._transport = transport
+        self._jwks_url, self._issuer, self._transport = jwks_url, issuer, transport
         self._keys: KeySet | None = None
-        self._fetched_at = float("-inf")
+        self._published, self._fetched_at, self._renew_at = b"", float("-inf"), float("inf")
         self._verified: OrderedDict[str, Principal] = OrderedDict()
 
     def known(self, token: str) -> Principal | None:
-        """The principal of a token that was verified before and has not expired since."""
+        """The principal of a token that was verified before and has not expired since. Never waits for new keys."""
+        if time.monotonic() >= self._renew_at:
+            self._renew_at = time.monotonic() + _REFETCH_SECONDS
+            # Where it fails, the keys of before serve until it goes well.
+            self._renewal = asyncio.gather(self._fetch(), return_exceptions=True)
         found = self._verified.get(token)
         return found if found is not None and found.expires_at > time.time() else None
 
     async def verify(self, token: str) -> Principal:
         """The principal a token stands for. Raises Unauthenticated, or Unavailable when no key could be had."""
-        known = self._verified.get(token)
-        if known is None:
-            known = await self._decode(token)
-            self._verified[token] = known
-            if len(self._verified) > _REMEMBERED_TOKENS:
-                self._verified.popitem(last=False)
-        if known.expires_at <= time.time():
-            self._verified.pop(token, None)
+        if (known := self.known(token)) is not None:
+            return known
+        found = await self._decode(token)
+        if found.expires_at <= time.time():
             raise Unauthenticated("The access token has expired; refresh it.")
-        return known
+        self._verified[token] = found
+        if len(self._verified) > _REMEMBERED_TOKENS:
+            self._verified.popitem(last=False)
+        return found
 
     async def _decode(self, token: str) -> Principal:
-        if self._keys is None:
-            await self._fetch()
         claims = self._claims(token)
-        if claims is None and time.monotonic() - self._fetched_at >= _REFETCH_SECONDS:  # keys may have been rotated
+        if claims is None and time.monotonic() - self._fetched_at >= _REFETCH_SECONDS:  # or keys have been rotated
             await self._fetch()
             claims = self._claims(token)
         try:
@@ -88,10 +89,9 @@ class TokenVerifier:
             raise Unauthenticated from error
 
     def _claims(self, token: str) -> dict[str, Any] | None:
-        """What a token says; None when it is signed with a key nobody knows."""
-        assert self._keys is not None  # noqa: S101 -- fetched by the caller
+        """What a token says; None when it is signed with a key nobody knows, or none were fetched yet."""
         try:
-            return dict(jwt.decode(token, self._keys, algorithms=[ALGORITHM]).claims)
+            return dict(jwt.decode(token, self._keys, algorithms=[ALGORITHM]).claims) if self._keys else None
         except InvalidKeyIdError:
             return None
         except (JoseError, ValueError, TypeError) as error:  # whatever a hostile token makes a parser say
@@ -105,7 +105,10 @@ class TokenVerifier:
                 self._keys = KeySet.import_key_set(answer.json())
         except (httpx.HTTPError, ValueError, JoseError) as error:
             raise Unavailable("Access tokens cannot be verified right now; try again shortly.") from error
-        self._fetched_at = time.monotonic()
+        if answer.content != self._published:
+            self._verified.clear()  # what a withdrawn key signed is not to be remembered
+        self._published, self._fetched_at = answer.content, time.monotonic()
+        self._renew_at = self._fetched_at + _RENEWED_SECONDS
 
 
 async def caller(request: Request) -> Principal:

@@ -48,7 +48,11 @@ async def by_slug(session: AsyncSession, slug: str) -> UUID:
 
 
 async def locked(session: AsyncSession) -> UUID:
-    """The caller's community, for one at a time: of two owners who go or step down at once, one stays."""
+    """The caller's community, for one at a time: of two owners who go or step down at once, one stays.
+
+    Logins and whatever else only refers to the community go on meanwhile.
+    """
     community_id = tenant_of(session)
-    await session.execute(select(Community.id).where(Community.id == community_id).with_for_update())
+    statement = select(Community.id).where(Community.id == community_id)
+    await session.execute(statement.with_for_update(key_share=True))
     return community_id

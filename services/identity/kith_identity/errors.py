@@ -1,10 +1,29 @@
-from kith_chassis.errors import Conflict, Invalid, NotFound, Unauthenticated
+from kith_chassis.errors import Conflict, Invalid, NotFound, Problem, Unauthenticated
 
 
 class WrongCredentials(Unauthenticated):
     """No member of this community signs in with this address and password."""
 
     code = "wrong_credentials"
+
+
+class WrongPassword(Invalid):
+    """This is not your password."""
+
+    code = "wrong_password"
+
+
+class NoLogin(Conflict):
+    """You have no password yet; it comes with an invitation."""
+
+    code = "no_login"
+
+
+class TooManyTries(Problem):
+    """Too many wrong passwords were given for this address; try again after the seconds that are said."""
+
+    status = 429
+    code = "too_many_tries"
 
 
 class AppRefused(Unauthenticated):

@@ -98,7 +98,7 @@ class MemberLeft(Event, type="identity.member_left.v1", aggregate="member_id"):
 
 
 class SessionEnded(Event, type="identity.session_ended.v1", aggregate="session_id"):
-    """A login is over: its member logged out, or one of its refresh tokens was used twice. `sid` in access tokens."""
+    """A login is over: its member logged out, changed the password, or somebody had a copy. `sid` in access tokens."""
 
     session_id: UUID
     member_id: UUID

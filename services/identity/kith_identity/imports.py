@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
@@ -17,6 +18,7 @@ from kith_chassis.events import emit
 from kith_chassis.ids import new_id
 from kith_identity.events import MemberJoined, ProfileChanged
 from kith_identity.members import MATCHED_ON, change_profile
+from kith_identity.models import Member
 from kith_identity.profiles import Email, Name, Profile, Tag
 
 MAX_ROWS = 1000
@@ -54,7 +56,8 @@ class Imported:
     errors: list[RowError] = field(default_factory=list)
 
 
-# A row is recognised by its external id, or else by its address: of an earlier row, or of a login used here.
+# A row is recognised by its external id, or else by its address: of an earlier row. That of a login is found, too, but
+# says nothing of who it is: whoever joins by themselves gives the address they like.
 # Joined with what is looked for, so that a plan kept from when the table was empty stays linear; locked in one order,
 # so that the same list imported twice at once does not lock itself out.
 _FOUND = """
@@ -117,7 +120,8 @@ async def named(session: AsyncSession, people: Sequence[Mapping[str, Any]]) -> l
     known = await _by_name(session, _LOOKED_UP, [name for each in names for name in each.items()])
     found: list[UUID | None] = []
     for each in names:
-        ids = {known[name]["id"] if name in known and known[name]["left_at"] is None else None for name in each.items()}
+        rows = [known.get(name) or known.get(("login", name[1])) for name in each.items()]
+        ids = {row["id"] if row is not None and row["left_at"] is None else None for row in rows}
         found.append(ids.pop() if len(ids) == 1 else None)
     return found
 
@@ -130,24 +134,28 @@ def _readable(of: str, value: Any) -> str | None:
 
 
 async def _store(session: AsyncSession, rows: Sequence[MemberRow], done: Imported) -> list[MemberRow]:
-    """Store these rows; returns those whose member came to be while we looked."""
+    """Store these rows; returns those whose member came to be, or to be called so, while we looked."""
     known = await _known(session, rows)
+    again: list[MemberRow] = []
     fresh: dict[UUID, tuple[MemberRow, dict[str, Any]]] = {}
     for row in rows:
         by_external, by_address = known.get(("external_id", row.external_id)), known.get(("email", row.email))
+        by_login = known.get(("login", row.email))
         found = by_external or by_address
-        if by_external and by_address and by_external["id"] != by_address["id"]:
-            done.errors.append(RowError(row.line, "email", "belongs to another member than this external_id does"))
+        if wrong := _contradiction(by_external, by_address, by_login):
+            done.errors.append(RowError(row.line, *wrong))
         elif found is None:
             new = _fresh(row)
             fresh[UUID(new["id"])] = row, new
         elif bytes(found["import_digest"] or b"") == _digest(row):
             done.unchanged += 1
-        else:
+        elif await _call(session, found, row):
             await _update(session, found["id"], row)
             done.updated += 1
+        else:
+            again.append(row)
     if not fresh:
-        return []
+        return again
     joined_at = datetime.now(UTC)
     values = {"community": tenant_of(session), "now": joined_at, "rows": json.dumps([new for _, new in fresh.values()])}
     created = set((await session.execute(_CREATE, values)).scalars())
@@ -156,7 +164,20 @@ async def _store(session: AsyncSession, rows: Sequence[MemberRow], done: Importe
             emit(session, MemberJoined(member_id=member_id, joined_at=joined_at, source="import"))
             emit(session, ProfileChanged(member_id=member_id, **{name: new[name] for name in MATCHED_ON}))
     done.created += len(created)
-    return [row for member_id, (row, _) in fresh.items() if member_id not in created]
+    return again + [row for member_id, (row, _) in fresh.items() if member_id not in created]
+
+
+def _contradiction(by_external: Any, by_address: Any, by_login: Any) -> tuple[str, str] | None:
+    """The column, and why a row cannot be about whom its names are known of."""
+    ids = {each["id"] for each in (by_external, by_address or by_login) if each is not None}
+    if len(ids) > 1:
+        return "email", "belongs to another member than this external_id does"
+    found = by_external or by_address or by_login
+    if found is not None and found["left_at"] is not None:
+        return ("external_id" if by_external else "email"), "belongs to somebody who has left the community"
+    if found is not None and found is by_login and not (by_external or by_address):
+        return "email", "is the login of somebody who joined by themselves, which does not prove that it is theirs"
+    return None
 
 
 def _judge(rows: Sequence[dict[str, Any]], done: Imported) -> list[MemberRow]:
@@ -201,7 +222,7 @@ async def _by_name(
         for of, value in (
             ("external_id", found["external_id"]),
             ("email", found["address"]),
-            ("email", found["email"]),
+            ("login", found["email"]),
         ):
             if value is not None:
                 known[of, value] = found
@@ -236,9 +257,21 @@ def _digest(row: MemberRow) -> bytes:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
 
 
+async def _call(session: AsyncSession, found: Mapping[str, Any], row: MemberRow) -> bool:
+    """Give a member the names of the row it lacks; False where another has come to have one of them meanwhile."""
+    given = {"address": row.email, "external_id": row.external_id}
+    lacking = {name: value for name, value in given.items() if value is not None and found[name] is None}
+    if not lacking:
+        return True
+    try:
+        async with session.begin_nested():
+            await session.execute(update(Member).where(Member.id == found["id"]).values(lacking))
+    except IntegrityError:
+        return False
+    return True
+
+
 async def _update(session: AsyncSession, member_id: UUID, row: MemberRow) -> None:
     changes = {name: value for name, value in _changes(row).items() if name != "visibility"}  # that is theirs to choose
     member = await change_profile(session, member_id=member_id, changes=changes)
     member.import_digest = _digest(row)
-    member.address = member.address or row.email
-    member.external_id = member.external_id or row.external_id

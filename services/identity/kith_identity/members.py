@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import bind_tenant, tenant_of
-from kith_chassis.errors import refused
+from kith_chassis.errors import Forbidden, refused
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
-from kith_identity import sessions
+from kith_identity import guesses, owners, sessions
 from kith_identity.errors import (
     AddressNeeded,
     AddressTaken,
@@ -64,6 +64,7 @@ async def add(
 
 
 async def _account(session: AsyncSession, signer: Signer, new: NewAccount) -> UUID:
+    await guesses.check(session, new.email)
     hashed = await signer.hash(new.password)
     made = insert(Account).values(email=new.email, password_hash=hashed).on_conflict_do_nothing().returning(Account.id)
     account_id = await session.scalar(made)
@@ -71,7 +72,8 @@ async def _account(session: AsyncSession, signer: Signer, new: NewAccount) -> UU
         return account_id
     account = (await session.scalars(select(Account).where(Account.email == new.email).with_for_update())).one()
     if not await signer.matches(new.password, account.password_hash):
-        raise AddressTaken
+        raise AddressTaken from guesses.WrongGuess(new.email)
+    await guesses.forget(session, new.email)
     return account.id
 
 
@@ -81,9 +83,12 @@ def grant(session: AsyncSession, *, member: Member, role: str) -> None:
 
 
 async def change_profile(session: AsyncSession, *, member_id: UUID, changes: dict[str, Any]) -> Member:
-    """Apply the given fields to a profile; tells the others only when they match on what changed."""
+    """Apply the given fields to a profile; tells the others only when they match on what changed.
+
+    Raises NoSuchMember, also for who has left: of them nothing is told any more.
+    """
     member = await session.get(Member, member_id, with_for_update=True)
-    if member is None:
+    if member is None or member.left_at is not None:
         raise NoSuchMember
     changed = {name for name, value in changes.items() if getattr(member, name) != value}
     for name in changed:
@@ -105,19 +110,27 @@ class Invited:
 
 
 async def invite(session: AsyncSession, signer: Signer, *, by: UUID, member_ids: Sequence[UUID]) -> list[Invited]:
-    """A one-time token for each of these members, in their order.
+    """A one-time token for each of these members, in their order; what they were given before is worth nothing then.
 
     NoSuchMember if one is not of this community; HasLogin if one can sign in already: whoever holds an invitation is
-    that member.
+    that member. Hence Forbidden for whoever is no owner if one holds a role.
     """
     community_id = tenant_of(session)
-    rows = await session.execute(select(Member.id, Member.account_id).where(Member.id.in_(member_ids)))
+    rows = await session.execute(
+        select(Member.id, Member.account_id)
+        .where(Member.id.in_(member_ids))
+        .order_by(Member.id)
+        .with_for_update(key_share=True)
+    )
     known = {row.id: row.account_id for row in rows}
     for member_id in member_ids:
         if member_id not in known:
             raise NoSuchMember(f"There is no member {member_id} in this community.")
         if known[member_id] is not None:
             raise HasLogin(f"Member {member_id} has a login already.")
+    if await _hold_roles(session, member_ids) and by not in await owners.held_by(session):
+        raise Forbidden("Members who hold a role are invited by owners.")
+    await _end_invitations(session, member_ids)
     expires_at = datetime.now(UTC) + timedelta(days=signer.settings.invitation_days)
     invited = []
     for member_id in member_ids:
@@ -139,17 +152,27 @@ async def redeem(
     session: AsyncSession, signer: Signer, *, token: str, email: str | None, password: str | None
 ) -> Tokens:
     """Sign in with an invitation, once; with address and password the member has a login from then on."""
+    since = datetime.now(UTC)
     community_id = sessions.community_in(token)
     if community_id is None:
         raise InvitationRefused
     await bind_tenant(session, community_id)
-    invitation = await session.get(Invitation, sessions.digest(token), with_for_update=True)
-    if invitation is None or invitation.redeemed_at is not None or invitation.expires_at <= datetime.now(UTC):
+    digest = sessions.digest(token)
+    whose = select(Invitation.member_id).where(Invitation.digest == digest).scalar_subquery()
+    member = (await session.scalars(select(Member).where(Member.id == whose).with_for_update())).first()
+    # Of a member's invitations one at a time is made, ended or redeemed: what is read now stays so.
+    invitation = await session.get(Invitation, digest)
+    if member is None or invitation is None:
         raise InvitationRefused
-    invitation.redeemed_at = datetime.now(UTC)
-    member = (await session.scalars(select(Member).where(Member.id == invitation.member_id).with_for_update())).one()
+    if invitation.redeemed_at is not None or invitation.expires_at <= datetime.now(UTC):
+        raise InvitationRefused
     if member.account_id is not None or member.left_at is not None:  # come by another way since, or gone
         raise InvitationRefused
+    # A role may have been granted since.
+    if await _hold_roles(session, [member.id]) and invitation.invited_by not in await owners.held_by(session):
+        raise InvitationRefused
+    invitation.redeemed_at = datetime.now(UTC)
+    await _end_invitations(session, [member.id])
     if password is not None:
         address = email or member.address
         if address is None:
@@ -157,4 +180,22 @@ async def redeem(
         member.account_id = await _account(session, signer, NewAccount(address, password, member.display_name))
         with refused({"members_community_id_account_id_key": AlreadyMember()}):
             await session.flush()
-    return await sessions.start(session, signer, member_id=member.id, community_id=community_id, family_id=new_id())
+    return await sessions.start(
+        session, signer, member_id=member.id, community_id=community_id, family_id=new_id(), since=since
+    )
+
+
+async def _hold_roles(session: AsyncSession, member_ids: Sequence[UUID]) -> bool:
+    """Whether one of these members holds a role."""
+    held = select(RoleGrant.id).where(
+        RoleGrant.community_id == tenant_of(session), RoleGrant.member_id.in_(member_ids), RoleGrant.ended_at.is_(None)
+    )
+    return await session.scalar(held.limit(1)) is not None
+
+
+async def _end_invitations(session: AsyncSession, member_ids: Sequence[UUID]) -> None:
+    """End what is open of these members' invitations; the members are locked."""
+    now = datetime.now(UTC)
+    still_open = Invitation.redeemed_at.is_(None), Invitation.expires_at > now
+    theirs = Invitation.community_id == tenant_of(session), Invitation.member_id.in_(member_ids)
+    await session.execute(update(Invitation).where(*theirs, *still_open).values(expires_at=now))

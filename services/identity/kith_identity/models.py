@@ -36,7 +36,18 @@ class Account(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     email: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
+    password_changed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class FailedLogin(Base):
+    """Wrong passwords given for an address, whether or not it has a login: how many, and when the last was."""
+
+    __tablename__ = "failed_logins"
+
+    address_digest: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    failed_at: Mapped[datetime]
 
 
 class Member(Base):
@@ -107,15 +118,23 @@ class RoleGrant(Base):
 
 
 class RefreshToken(Base):
-    """One generation of a login's refresh token; the secret itself is never stored."""
+    """One generation of a login's refresh token; the secret itself is never stored.
+
+    `signed_in_at`: when the login's password was asked for; None for logins older than the column.
+    """
 
     __tablename__ = "refresh_tokens"
-    __table_args__ = (Index("refresh_tokens_family", "community_id", "family_id"),)
+    __table_args__ = (
+        Index("refresh_tokens_family", "community_id", "family_id"),
+        Index("open_refresh_tokens", "community_id", "member_id", postgresql_where=text("revoked_at IS NULL")),
+        Index("refresh_tokens_expiry", "expires_at"),
+    )
 
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
     family_id: Mapped[UUID]
+    signed_in_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
@@ -125,6 +144,9 @@ class Invitation(Base):
     """A one-time way in for a member who has no password yet."""
 
     __tablename__ = "invitations"
+    __table_args__ = (
+        Index("open_invitations", "community_id", "member_id", postgresql_where=text("redeemed_at IS NULL")),
+    )
 
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     community_id: Mapped[UUID] = mapped_column(ForeignKey("communities.id"))

@@ -12,9 +12,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, Stri
 _JOINERS = "\u200c\u200d"  # emoji, and Indic and Persian writing need them
 Visibility = Literal["everyone", "staff", "self"]
 VISIBILITY_RANK: dict[str, int] = {"everyone": 0, "staff": 1, "self": 2}
-# Lists for lists, None for the rest: what a viewer gets of a field that is not for them.
+# What a viewer gets of a field that is not for them: what it holds where nothing was filled in, so that nobody learns
+# what is hidden.
 HIDEABLE: dict[str, Any] = {
-    "bio": None,
+    "bio": "",
     "skills_offered": [],
     "skills_wanted": [],
     "interests": [],
@@ -128,19 +129,25 @@ class Profile(BaseModel):
         """The fields that were given, as plain values; null clears what may be empty."""
         given = self.model_dump(mode="json", include=self.model_fields_set)
         kept = {"display_name", "visibility"}  # these have no empty state
-        empty = {name: ("" if name == "bio" else value) for name, value in HIDEABLE.items()}
         return {
-            name: (empty[name] if value is None else value)
+            name: (HIDEABLE[name] if value is None else value)
             for name, value in given.items()
             if not (value is None and name in kept)
         }
 
 
-def seen_by(profile: dict[str, Any], *, member_id: UUID, viewer_id: UUID, staff: bool) -> dict[str, Any]:
-    """`profile` with the fields emptied that this viewer may not see."""
+def seen_by(
+    profile: dict[str, Any], *, member_id: UUID, viewer_id: UUID, staff: bool, left: bool = False
+) -> dict[str, Any]:
+    """`profile` with the fields emptied that this viewer may not see; of who has left nobody sees any.
+
+    Who sees what is theirs alone to know: it would tell what is hidden.
+    """
+    if left:
+        return {**profile, **HIDEABLE, "visibility": None}
     if member_id == viewer_id:
         return profile
     rank = 1 if staff else 0
     visibility = profile.get("visibility") or {}
     hidden = {name: HIDEABLE[name] for name, who in visibility.items() if VISIBILITY_RANK.get(who, 2) > rank}
-    return {**profile, **hidden}
+    return {**profile, **hidden, "visibility": None}

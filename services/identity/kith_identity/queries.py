@@ -18,9 +18,10 @@ _SHOWN = ("id", "display_name", "joined_at", "visibility", *HIDEABLE)
 
 
 def shown(member: Member, viewer: Principal) -> dict[str, Any]:
-    """A member as this viewer may see them."""
+    """A member as this viewer may see them; of who has left, the name beside what they did here."""
     profile = {name: getattr(member, name) for name in _SHOWN}
-    return seen_by(profile, member_id=member.id, viewer_id=viewer.subject, staff=viewer.may("members:read_private"))
+    staff, left = viewer.may("members:read_private"), member.left_at is not None
+    return seen_by(profile, member_id=member.id, viewer_id=viewer.subject, staff=staff, left=left)
 
 
 async def members(

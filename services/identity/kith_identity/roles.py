@@ -3,23 +3,27 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kith_chassis.database import tenant_of
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
-from kith_identity import communities
+from kith_identity import communities, owners
 from kith_identity.errors import LastOwner, NoSuchMember
 from kith_identity.events import RoleEnded, RoleGranted
 from kith_identity.models import Member, RoleGrant
 
 
 async def grant(session: AsyncSession, *, actor_id: UUID, member_id: UUID, role: str) -> None:
-    """Give a member a role; doing so again changes nothing and tells nobody. NoSuchMember for who left."""
+    """Give a member a role; doing so again changes nothing and tells nobody.
+
+    Raises NoSuchMember, also for who left, or Forbidden for an actor who is no owner any more.
+    """
     community_id = await communities.locked(session)
     await _check(session, member_id)
+    await owners.check(session, actor_id)
     row = {"id": new_id(), "community_id": community_id, "member_id": member_id, "role": role, "granted_by": actor_id}
     made = insert(RoleGrant).values(row).on_conflict_do_nothing().returning(RoleGrant.id)
     if await session.scalar(made) is not None:
@@ -27,12 +31,15 @@ async def grant(session: AsyncSession, *, actor_id: UUID, member_id: UUID, role:
 
 
 async def end(session: AsyncSession, *, actor_id: UUID, member_id: UUID, role: str) -> None:
-    """Take a role from a member; doing so again changes nothing and tells nobody. NoSuchMember, or LastOwner."""
+    """Take a role from a member; doing so again changes nothing and tells nobody.
+
+    Raises NoSuchMember, Forbidden for an actor who is no owner any more, or LastOwner.
+    """
     community_id = await communities.locked(session)
     await _check(session, member_id)
+    await owners.check(session, actor_id)
     held = RoleGrant.community_id == community_id, RoleGrant.role == role, RoleGrant.ended_at.is_(None)
-    others = select(func.count()).select_from(RoleGrant).where(*held, RoleGrant.member_id != member_id)
-    if role == "owner" and not await session.scalar(others):
+    if role == "owner" and await owners.held_by(session) == {member_id}:
         raise LastOwner
     ended = (
         update(RoleGrant)

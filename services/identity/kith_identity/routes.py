@@ -11,7 +11,7 @@ from kith_chassis.errors import problems
 from kith_chassis.idempotency import router
 from kith_chassis.pages import After, First, InvalidCursor, Page
 from kith_chassis.tokens import Principal, permitted
-from kith_identity import communities, departures, imports, members, onboarding, queries, roles, sessions
+from kith_identity import communities, departures, imports, members, onboarding, passwords, queries, roles, sessions
 from kith_identity.apps import routes as apps
 from kith_identity.errors import (
     AddressTaken,
@@ -19,16 +19,19 @@ from kith_identity.errors import (
     HasLogin,
     InvitationRefused,
     LastOwner,
+    NoLogin,
     NoSuchCommunity,
     NoSuchMember,
     NoSuchTask,
     RefreshRefused,
     SlugTaken,
+    TooManyTries,
     WrongCredentials,
+    WrongPassword,
 )
 from kith_identity.profiles import Email, ExceptionIn, Name, Password, Profile, SkillIn, Text, Visibility, WindowIn
 from kith_identity.sessions import Tokens
-from kith_identity.shapes import Keys, Person, Reader, Signing
+from kith_identity.shapes import Hashing, Keys, Person, Reader, Signing
 from kith_identity.trust import routes as trust
 
 Inviter = Annotated[Principal, Depends(permitted("members:invite"))]
@@ -76,6 +79,11 @@ class Joining(AccountIn):
     community: str = Field(max_length=60)
 
 
+class PasswordIn(_Body):
+    old: str = Field(max_length=200)
+    new: Password
+
+
 class MemberRef(BaseModel):
     member_id: UUID
 
@@ -84,7 +92,7 @@ class MemberOut(BaseModel):
     id: UUID
     display_name: str
     joined_at: datetime
-    bio: str | None
+    bio: str
     skills_offered: list[SkillIn]
     skills_wanted: list[SkillIn]
     interests: list[str]
@@ -96,7 +104,7 @@ class MemberOut(BaseModel):
     time_zone: str | None
     availability: list[WindowIn]
     availability_exceptions: list[ExceptionIn]
-    visibility: dict[str, Visibility]
+    visibility: dict[str, Visibility] | None
 
 
 class CommunityOut(BaseModel):
@@ -164,23 +172,23 @@ async def key_set(signer: Signing) -> dict[str, Any]:
     return signer.key_set()
 
 
-@public.post("/communities", status_code=201, responses=problems(SlugTaken, AddressTaken))
-async def found_community(body: NewCommunity, signer: Signing, session: OpenTransaction) -> FoundedOut:
+@public.post("/communities", status_code=201, responses=problems(SlugTaken, AddressTaken, TooManyTries))
+async def found_community(body: NewCommunity, signer: Hashing, session: OpenTransaction) -> FoundedOut:
     founded = await communities.found(
         session, signer, name=body.name, slug=body.slug, mission=body.mission, owner=body.owner.account()
     )
     return FoundedOut(community_id=founded.community.id, owner_id=founded.owner.id)
 
 
-@public.post("/join", status_code=201, responses=problems(NoSuchCommunity, AlreadyMember, AddressTaken))
-async def join(body: Joining, signer: Signing, session: OpenTransaction) -> MemberRef:
+@public.post("/join", status_code=201, responses=problems(NoSuchCommunity, AlreadyMember, AddressTaken, TooManyTries))
+async def join(body: Joining, signer: Hashing, session: OpenTransaction) -> MemberRef:
     community_id = await communities.by_slug(session, body.community)
     added = await members.add(session, signer, community_id=community_id, account=body.account(), source="join")
     return MemberRef(member_id=added.id)
 
 
-@public.post("/sessions", responses=problems(WrongCredentials))
-async def log_in(body: Login, signer: Signing, session: OpenTransaction) -> Tokens:
+@public.post("/sessions", responses=problems(WrongCredentials, TooManyTries))
+async def log_in(body: Login, signer: Hashing, session: OpenTransaction) -> Tokens:
     return await sessions.log_in(session, signer, community=body.community, email=body.email, password=body.password)
 
 
@@ -195,8 +203,8 @@ async def log_out(body: RefreshIn, session: OpenTransaction) -> None:
     await sessions.end(session, token=body.refresh_token)
 
 
-@public.post("/invitations/redeem", responses=problems(InvitationRefused, AddressTaken))
-async def redeem_invitation(body: RedeemIn, signer: Signing, session: OpenTransaction) -> Tokens:
+@public.post("/invitations/redeem", responses=problems(InvitationRefused, AddressTaken, TooManyTries))
+async def redeem_invitation(body: RedeemIn, signer: Hashing, session: OpenTransaction) -> Tokens:
     return await members.redeem(session, signer, token=body.token, email=body.email, password=body.password)
 
 
@@ -245,14 +253,19 @@ async def change_profile(body: Profile, actor: Person, session: Transaction) -> 
     return MemberOut.model_validate(queries.shown(changed, actor))
 
 
+@member.post("/me/password", responses=problems(NoSuchMember, NoLogin, WrongPassword, TooManyTries))
+async def change_password(body: PasswordIn, actor: Person, signer: Hashing, session: Transaction) -> Tokens:
+    return await passwords.change(session, signer, member_id=actor.subject, old=body.old, new=body.new)
+
+
 @member.post("/me/leave", status_code=204, responses=problems(NoSuchMember, LastOwner))
 async def leave(actor: Person, session: Transaction) -> None:
-    await departures.depart(session, member_id=actor.subject, reason="left")
+    await departures.leave(session, member_id=actor.subject)
 
 
 @member.post("/members/{member_id}/remove", status_code=204, responses=problems(NoSuchMember, LastOwner))
-async def remove_member(member_id: UUID, _: Managing, session: Transaction) -> None:
-    await departures.depart(session, member_id=member_id, reason="removed")
+async def remove_member(member_id: UUID, actor: Managing, session: Transaction) -> None:
+    await departures.remove(session, actor_id=actor.subject, member_id=member_id)
 
 
 @member.post("/members/{member_id}/roles", responses=problems(NoSuchMember))

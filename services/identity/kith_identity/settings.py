@@ -16,3 +16,4 @@ class Settings(ServiceSettings):
     refresh_token_days: int = Field(default=30, ge=1, le=365)
     invitation_days: int = Field(default=14, ge=1, le=90)
     password_hashers: int = Field(default=2, ge=1, description="Hashes computed at once; each takes 19 MiB.")
+    password_wait_seconds: float = Field(default=5.0, gt=0, description="How long a login waits for its turn at most.")

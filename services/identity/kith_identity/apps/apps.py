@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kith_chassis.database import bind_tenant, tenant_of
 from kith_chassis.events import emit
 from kith_chassis.pages import paginate
-from kith_identity import communities
+from kith_identity import communities, owners
 from kith_identity.errors import AppRefused, NoSuchApp, TooManyApps
 from kith_identity.events import AppRegistered, AppRevoked
 from kith_identity.models import App
@@ -41,8 +41,12 @@ class AppToken:
 
 
 async def register(session: AsyncSession, *, actor_id: UUID, name: str, scopes: Sequence[Scope]) -> Keyed:
-    """A new app with a secret of its own. Raises TooManyApps."""
+    """A new app with a secret of its own, which outlasts whoever asks: Forbidden for who is no owner any more.
+
+    Raises TooManyApps.
+    """
     community_id = await communities.locked(session)  # one at a time, so that they can be counted
+    await owners.check(session, actor_id)
     used = select(func.count()).where(App.community_id == community_id, App.revoked_at.is_(None))
     if (await session.scalar(used) or 0) >= MOST:
         raise TooManyApps
@@ -61,18 +65,18 @@ async def register(session: AsyncSession, *, actor_id: UUID, name: str, scopes: 
     return Keyed(app, secret)
 
 
-async def replace_secret(session: AsyncSession, *, app_id: UUID) -> Keyed:
+async def replace_secret(session: AsyncSession, *, actor_id: UUID, app_id: UUID) -> Keyed:
     """A new secret; the old one is worth nothing from now on. Raises NoSuchApp, also for one that is revoked."""
-    app = await _locked(session, app_id)
+    app = await _locked(session, app_id, by=actor_id)
     if app.revoked_at is not None:
         raise NoSuchApp
     secret, app.secret_digest = new_secret(app.community_id)
     return Keyed(app, secret)
 
 
-async def revoke(session: AsyncSession, *, app_id: UUID) -> App:
+async def revoke(session: AsyncSession, *, actor_id: UUID, app_id: UUID) -> App:
     """No more tokens for this app; doing so again changes nothing. Raises NoSuchApp."""
-    app = await _locked(session, app_id)
+    app = await _locked(session, app_id, by=actor_id)
     if app.revoked_at is None:
         app.revoked_at = datetime.now(UTC)
         emit(session, AppRevoked(app_id=app.id))
@@ -106,9 +110,11 @@ async def token(session: AsyncSession, signer: Signer, *, app_id: str, secret: s
     return AppToken(made, "Bearer", signer.settings.access_token_seconds, " ".join(permissions))
 
 
-async def _locked(session: AsyncSession, app_id: UUID) -> App:
-    statement = select(App).where(App.id == app_id, App.community_id == tenant_of(session)).with_for_update()
+async def _locked(session: AsyncSession, app_id: UUID, *, by: UUID) -> App:
+    community_id = await communities.locked(session)
+    statement = select(App).where(App.id == app_id, App.community_id == community_id).with_for_update()
     app = (await session.scalars(statement)).first()
     if app is None:
         raise NoSuchApp
+    await owners.check(session, by)
     return app

@@ -72,10 +72,11 @@ async def list_apps(_: AppManager, session: Transaction, first: First = 50, afte
 
 
 @routes.post("/apps/{app_id}/secret", responses=problems(NoSuchApp))
-async def replace_app_secret(app_id: UUID, _: AppManager, session: Transaction) -> KeyedOut:
-    return KeyedOut.model_validate(await apps.replace_secret(session, app_id=app_id), from_attributes=True)
+async def replace_app_secret(app_id: UUID, actor: AppManager, session: Transaction) -> KeyedOut:
+    made = await apps.replace_secret(session, actor_id=actor.subject, app_id=app_id)
+    return KeyedOut.model_validate(made, from_attributes=True)
 
 
 @routes.post("/apps/{app_id}/revoke", responses=problems(NoSuchApp))
-async def revoke_app(app_id: UUID, _: AppManager, session: Transaction) -> AppOut:
-    return AppOut.model_validate(await apps.revoke(session, app_id=app_id))
+async def revoke_app(app_id: UUID, actor: AppManager, session: Transaction) -> AppOut:
+    return AppOut.model_validate(await apps.revoke(session, actor_id=actor.subject, app_id=app_id))
