@@ -59,7 +59,7 @@ async def test_a_connection_inside_is_refused_whatever_was_checked_before(strict
         with pytest.raises(ClientConnectorError) as refused:
             await client.post(url, data=b"")
         assert isinstance(refused.value.os_error, AddressRefused)
-        outcome = await attempt(client, Target(None, url, (bytes(32),)), webhook_id="x", body=b"")
+        outcome = await attempt(client, Target(None, None, url, (bytes(32),)), webhook_id="x", body=b"")
     assert (outcome.error, outcome.status_code) == ("address_refused", None)
     assert receiver.requests == []
 
