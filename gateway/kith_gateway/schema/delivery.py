@@ -35,6 +35,7 @@ class DisabledReason(Enum):
 
     BY_OWNER = "by_owner"
     GONE = "gone"
+    FAILING = "failing"
 
 
 @record

@@ -18,8 +18,17 @@ from kith_delivery.models import Delivery, OutgoingEvent
 _PRUNED_AT_ONCE = 5_000
 _PRUNE = text("""
 DELETE FROM deliveries WHERE id IN (
-  SELECT id FROM deliveries WHERE status = 'delivered' AND delivered_at < now() - make_interval(days => :days)
+  SELECT id FROM deliveries WHERE status <> 'pending' AND attempted_at < now() - make_interval(days => :days)
   LIMIT :limit FOR UPDATE SKIP LOCKED
+)
+""")
+_PRUNE_WAITING = text("""
+DELETE FROM deliveries WHERE id IN (
+  SELECT delivery.id
+  FROM webhook_endpoints AS endpoint JOIN deliveries AS delivery ON delivery.endpoint_id = endpoint.id
+  WHERE endpoint.disabled_at < now() - make_interval(days => :days)
+    AND delivery.status = 'pending' AND delivery.due_at < now() - make_interval(days => :days)
+  LIMIT :limit FOR UPDATE OF delivery SKIP LOCKED
 )
 """)
 _PRUNE_EVENTS = text("""
@@ -94,8 +103,10 @@ async def replay(session: AsyncSession, *, delivery_id: UUID) -> Delivery:
 
 
 async def prune(database: Database, *, days: int) -> None:
-    """Forget what was delivered `days` ago, and events that nobody waits for any more, in small transactions."""
-    for statement in (_PRUNE, _PRUNE_EVENTS):
+    """Forget, in small transactions, what was delivered or given up `days` ago, what has waited as long for an endpoint
+    that is disabled, and events that nobody waits for any more.
+    """
+    for statement in (_PRUNE, _PRUNE_WAITING, _PRUNE_EVENTS):
         pruned = _PRUNED_AT_ONCE
         while pruned == _PRUNED_AT_ONCE:
             async with database.transaction() as session:

@@ -17,9 +17,10 @@ from uuid import UUID
 
 from fastapi import FastAPI
 from prometheus_client import Counter as Metric
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from kith_chassis.database import Database, is_unreachable
+from kith_chassis.database import Database, is_unreachable, translated
+from kith_chassis.errors import Unavailable
 from kith_delivery.attempts import Outcome, Target, attempt, draw_jitter, judge
 from kith_delivery.claims import Claim, Settled, claim, settle
 from kith_delivery.connections import open_client
@@ -216,7 +217,7 @@ class Sender:
             raise
         except Exception as error:  # noqa: BLE001 -- a refused batch is sent again when its leases end
             log.warning("sender cannot settle", extra={"reason": type(error).__name__, "count": len(batch.results)})
-            if is_unreachable(error):  # what arrived must not be sent again if we can help it
+            if _passes(error):  # what arrived must not be sent again if we can help it
                 self._keep(batch)
                 await asyncio.sleep(1)
 
@@ -224,6 +225,11 @@ class Sender:
         self._settled.results[:0] = batch.results
         self._settled.released[:0] = batch.released
         self._work.set()
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same may be written down in a moment: the database was away, or a deadlock chose us."""
+    return is_unreachable(error) or (isinstance(error, DBAPIError) and isinstance(translated(error), Unavailable))
 
 
 @asynccontextmanager

@@ -70,7 +70,7 @@ async def change(
 async def enable(session: AsyncSession, *, endpoint_id: UUID) -> WebhookEndpoint:
     """Send to it again, first what was left waiting. Events of the time in between were not kept for it."""
     endpoint = await found(session, endpoint_id, locked=True)
-    endpoint.disabled_at = endpoint.disabled_reason = endpoint.throttled_until = None
+    endpoint.disabled_at = endpoint.disabled_reason = endpoint.throttled_until = endpoint.failing_since = None
     return endpoint
 
 
