@@ -150,6 +150,8 @@ async def test_an_app_is_told_where_its_secret_is_and_what_was_delivered(whole, 
     given = {"endpointId": endpoint["id"], "description": "Ours"}
     changed = await whole.do("updateWebhookEndpoint", given, by=owner, want="webhookEndpoint { description secret }")
     assert changed["webhookEndpoint"] == {"description": "Ours", "secret": None}
+    rotated = await whole.do("rotateWebhookSecret", {"endpointId": endpoint["id"]}, by=owner, want=want)
+    assert rotated["webhookEndpoint"]["secret"] not in {None, endpoint["secret"]}
     sent = await whole.do("sendTestEvent", {"endpointId": endpoint["id"]}, by=owner, want="delivery { id eventType }")
     query = "query ($id: ID!) { delivery(id: $id) { status payload endpoint { id } failedAttempts { error } } }"
     seen = (await whole.get(query, {"id": sent["delivery"]["id"]}, by=owner))["delivery"]

@@ -99,7 +99,9 @@ class WebhookEndpoint(Node):
     created_at: datetime = plain("Since when it exists.")
     disabled_at: datetime | None = plain("Since when nothing is sent to it.")
     disabled_reason: DisabledReason | None = plain("Why.")
-    secret: str | None = plain("What deliveries are signed with; only in the answer to createWebhookEndpoint.")
+    secret: str | None = plain(
+        "What deliveries are signed with; only in the answers to createWebhookEndpoint and rotateWebhookSecret."
+    )
     delivery_counts: DeliveryCounts | None = joined(
         DELIVERY, "/read/delivery-counts-by-endpoint", key="id", description="How many deliveries are where."
     )

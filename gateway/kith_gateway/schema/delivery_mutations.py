@@ -49,6 +49,13 @@ class DisableWebhookEndpointInput(Input):
 
 
 @taking
+class RotateWebhookSecretInput(Input):
+    """A webhook endpoint whose deliveries shall be signed with another secret."""
+
+    endpoint_id: strawberry.ID = given("The endpoint.", refers="WebhookEndpoint")
+
+
+@taking
 class SendTestEventInput(Input):
     """A webhook endpoint to try out."""
 
@@ -63,11 +70,12 @@ class ReplayDeliveryInput(Input):
 
 
 _endpoint = ("webhook_endpoint", WebhookEndpoint, "The endpoint.")
+_keyed = ("webhook_endpoint", WebhookEndpoint, "The endpoint, this once with its secret.")
 _delivery = ("delivery", Delivery, "The delivery.")
 mutations = [
     mutation(
         "create_webhook_endpoint", DELIVERY, "POST", "/webhook-endpoints", takes=CreateWebhookEndpointInput,
-        gives=("webhook_endpoint", WebhookEndpoint, "The endpoint, this once with its secret."),
+        gives=_keyed,
         description="Have events sent somewhere; for owners.",
     ),
     mutation(
@@ -85,6 +93,11 @@ mutations = [
     mutation(
         "disable_webhook_endpoint", DELIVERY, "POST", "/webhook-endpoints/{endpoint_id}/disable",
         takes=DisableWebhookEndpointInput, gives=_endpoint, description="Send nothing to it; for owners.",
+    ),
+    mutation(
+        "rotate_webhook_secret", DELIVERY, "POST", "/webhook-endpoints/{endpoint_id}/rotate-secret",
+        takes=RotateWebhookSecretInput, gives=_keyed,
+        description="Sign with another secret; for a day deliveries are signed with the one before too. For owners.",
     ),
     mutation(
         "send_test_event", DELIVERY, "POST", "/webhook-endpoints/{endpoint_id}/test", takes=SendTestEventInput,

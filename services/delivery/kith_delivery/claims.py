@@ -46,7 +46,10 @@ WHERE delivery.id = due.id
 RETURNING delivery.id, delivery.community_id, delivery.endpoint_id, delivery.event_id, delivery.attempts,
           delivery.due_at, delivery.claimed_until, event.payload
 """)
-_TARGETS = text("SELECT id, community_id, url, secret FROM webhook_endpoints WHERE id = ANY(CAST(:ids AS uuid[]))")
+_TARGETS = text("""
+SELECT id, community_id, url, secret, CASE WHEN previous_until > now() THEN previous_secret END AS previous_secret
+FROM webhook_endpoints WHERE id = ANY(CAST(:ids AS uuid[]))
+""")
 # Whoever lost the lease in between no longer decides; but what has been delivered has been delivered.
 _SETTLE = text("""
 UPDATE deliveries AS delivery
@@ -149,7 +152,12 @@ async def claim(
     if not claims:
         return [], {}
     found = await session.execute(_TARGETS, {"ids": list({each.endpoint_id for each in claims})})
-    return claims, {row.id: Target(row.id, row.community_id, row.url, (key_of(row.secret),)) for row in found}
+    return claims, {
+        row.id: Target(
+            row.id, row.community_id, row.url, tuple(key_of(each) for each in (row.secret, row.previous_secret) if each)
+        )
+        for row in found
+    }
 
 
 async def settle(session: AsyncSession, settled: Settled) -> None:

@@ -19,7 +19,8 @@ class WebhookEndpoint(Base):
     """Where an app hears of events. The secret signs, so it must be readable; it is shown once.
 
     `event_types` holds "*", "<service>.*" and full types. `throttled_until`: the receiver asked us to hold back.
-    `failing_since`: the first failed attempt after which nothing reached it any more.
+    `previous_secret` signs too until `previous_until`. `failing_since`: the first failed attempt after which nothing
+    reached it any more.
     """
 
     __tablename__ = "webhook_endpoints"
@@ -31,6 +32,8 @@ class WebhookEndpoint(Base):
     description: Mapped[str] = mapped_column(server_default="")
     event_types: Mapped[list[str]]
     secret: Mapped[str]
+    previous_secret: Mapped[str | None]
+    previous_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     disabled_at: Mapped[datetime | None]
     disabled_reason: Mapped[str | None]

@@ -85,6 +85,11 @@ async def disable_endpoint(endpoint_id: UUID, _: AppManager, session: Transactio
     return EndpointOut.model_validate(await webhook_endpoints.disable(session, endpoint_id=endpoint_id))
 
 
+@endpoint.post("/webhook-endpoints/{endpoint_id}/rotate-secret", responses=problems(NoSuchEndpoint))
+async def rotate_secret(endpoint_id: UUID, _: AppManager, session: Transaction) -> NewEndpointOut:
+    return NewEndpointOut.model_validate(await webhook_endpoints.rotate_secret(session, endpoint_id=endpoint_id))
+
+
 @endpoint.post(
     "/webhook-endpoints/{endpoint_id}/test", status_code=202, responses=problems(NoSuchEndpoint, EndpointIsDisabled)
 )
