@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from kith_chassis.ids import new_id
-from kith_delivery import sender
+from kith_delivery import deliveries, sender
 from kith_delivery.attempts import Outcome, Verdict
 from kith_delivery.claims import Claim, Settled, settle
 from kith_delivery.deliveries import prune
@@ -56,6 +56,46 @@ async def test_after_the_last_attempt_a_delivery_is_failed_and_can_be_replayed(
         counts = await client.post("/read/delivery-counts-by-endpoint", json={"keys": [listening["id"], str(new_id())]})
     assert counts.json() == [{"pending": 0, "delivered": 1, "failed": 0}, {"pending": 0, "delivered": 0, "failed": 0}]
     assert receiver.verified(listening["secret"]) == [made["event_id"]] * 3
+
+
+async def test_what_failed_in_a_while_is_replayed_at_once(delivery, owner, log, receiver, listening):
+    place = f"/webhook-endpoints/{listening['id']}"
+    for _ in range(3):
+        await delivery.deliver(owner.community_id, "groups.group_formed.v1", {})
+    await log.settled(status="delivered", count=3)
+    fail = "UPDATE deliveries SET status = 'failed', attempts = 10, delivered_at = NULL WHERE id = :id"
+    async with delivery.client(owner) as client:
+        first, second, third = (await client.get("/deliveries")).json()["items"][::-1]
+        for each in (first, second):
+            await log.change(fail, id=each["id"])
+        written = [datetime.fromtimestamp((UUID(each["id"]).int >> 80) / 1000, UTC) for each in (first, second, third)]
+        nothing = {"since": "1901-01-01T00:00:00Z", "until": "9999-12-31T23:59:59.999Z", "status": "failed"}
+        body = {"since": written[1].isoformat()}
+        assert (await client.post(f"{place}/replay", json=body)).json() == {"replayed": 1}
+        [one] = await log.settled(status="failed")
+        assert one["id"] == first["id"]
+        assert (await client.post(f"{place}/replay", json=nothing)).json() == {"replayed": 1}
+        await log.settled(status="delivered", count=3)
+        body = {"since": written[0].isoformat(), "until": written[2].isoformat(), "status": "delivered"}
+        assert (await client.post(f"{place}/replay", json=body)).json() == {"replayed": 2}
+        await receiver.heard(7)
+        assert (await client.post(f"{place}/replay", json={"since": "2026-01-01T00:00:00"})).status_code == 422
+        await client.post(f"{place}/disable")
+        assert (await client.post(f"{place}/replay", json=nothing)).status_code == 409
+    assert [receiver.ids().count(each["event_id"]) for each in (first, second, third)] == [3, 3, 1]
+
+
+async def test_more_than_can_be_replayed_at_once_are_not(delivery, owner, log, receiver, listening, monkeypatch):
+    monkeypatch.setattr(deliveries, "MOST_REPLAYED", 2)
+    for _ in range(3):
+        await delivery.deliver(owner.community_id, "groups.group_formed.v1", {})
+    await log.settled(status="delivered", count=3)
+    body = {"since": "2026-01-01T00:00:00Z", "status": "delivered"}
+    async with delivery.client(owner) as client:
+        refused = await client.post(f"/webhook-endpoints/{listening['id']}/replay", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_to_replay")
+    assert len(await log.settled(status="delivered", count=3)) == 3
+    assert len(receiver.requests) == 3
 
 
 async def test_what_was_delivered_long_ago_is_forgotten_and_the_rest_is_kept(delivery, owner, log, receiver, listening):

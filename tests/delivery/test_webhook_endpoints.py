@@ -165,10 +165,11 @@ async def test_another_community_finds_nothing(delivery, owner, stranger, receiv
             await client.post(f"{place}/disable"),
             await client.post(f"{place}/test"),
             await client.post(f"{place}/rotate-secret"),
+            await client.post(f"{place}/replay", json={"since": "2026-01-01T00:00:00Z"}),
             await client.get(f"/deliveries/{sent['id']}"),
             await client.post(f"/deliveries/{sent['id']}/replay"),
         ]
-        assert [each.status_code for each in answers] == [404] * 9
+        assert [each.status_code for each in answers] == [404] * 10
         assert (await client.get("/webhook-endpoints")).json()["items"] == []
         assert (await client.get("/deliveries", params={"endpoint_id": listening["id"]})).json()["items"] == []
         keys = {"keys": [listening["id"]]}

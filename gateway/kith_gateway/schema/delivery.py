@@ -88,6 +88,21 @@ class DeliveryDetail(Delivery):
     failed_attempts: list[Attempt] = plain("Attempts that failed.", bound=100)
 
 
+@enumeration
+class EndedDelivery(Enum):
+    """How a delivery ended."""
+
+    FAILED = "failed"
+    DELIVERED = "delivered"
+
+
+@record
+class Replay:
+    """Deliveries made again."""
+
+    replayed: int = plain("How many.")
+
+
 @node(DELIVERY, "/read/webhook-endpoints")
 class WebhookEndpoint(Node):
     """Where an app wants events of this community."""
