@@ -3,8 +3,10 @@ import contextlib
 import time
 from dataclasses import dataclass, field
 
+import pytest
 import pytest_asyncio
 from aiohttp import web
+from sqlalchemy import text
 
 from kith_delivery import signing
 from kith_testkit.probe import eventually
@@ -75,3 +77,36 @@ async def listening(delivery, owner, receiver):
         made = await client.post("/webhook-endpoints", json={"url": receiver.url, "event_types": ["*"]})
         assert made.status_code == 201, made.text
         return made.json()
+
+
+@dataclass
+class Log:
+    """The deliveries of the owner's community, to look at and to turn the clock of."""
+
+    delivery: object
+    owner: object
+
+    async def settled(self, *, status, count=1):
+        """The deliveries, once so many have this status."""
+
+        async def there():
+            async with self.delivery.client(self.owner) as client:
+                page = (await client.get("/deliveries", params={"status": status})).json()
+            return page["items"] if len(page["items"]) >= count else None
+
+        return await eventually(there, what=f"{count} deliveries {status}")
+
+    async def change(self, sql, **values):
+        async with self.delivery.database.transaction() as session:
+            await session.execute(text(sql), values)
+
+    async def soon(self):
+        """Bring every retry forward to now."""
+        community = {"id": self.owner.community_id}
+        await self.change("UPDATE deliveries SET due_at = now() WHERE community_id = :id", **community)
+        await self.change("UPDATE webhook_endpoints SET throttled_until = NULL WHERE community_id = :id", **community)
+
+
+@pytest.fixture
+def log(delivery, owner):
+    return Log(delivery, owner)

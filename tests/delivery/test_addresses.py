@@ -1,13 +1,14 @@
 """No way into the private network."""
 
+import asyncio
 import socket
 
 import pytest
-from aiohttp import ClientConnectorError
+from aiohttp import AsyncResolver, ClientConnectorError
 
 from kith_delivery.addresses import is_allowed
 from kith_delivery.attempts import Target, attempt
-from kith_delivery.connections import AddressRefused, CheckedResolver, open_client
+from kith_delivery.connections import AddressRefused, CheckedResolver, check_url, open_client
 from kith_delivery.settings import Settings
 
 INSIDE = [
@@ -59,9 +60,52 @@ async def test_a_connection_inside_is_refused_whatever_was_checked_before(strict
         with pytest.raises(ClientConnectorError) as refused:
             await client.post(url, data=b"")
         assert isinstance(refused.value.os_error, AddressRefused)
-        outcome = await attempt(client, Target(None, url, (bytes(32),)), webhook_id="x", body=b"")
+        outcome = await attempt(client, Target(None, None, url, (bytes(32),)), webhook_id="x", body=b"")
     assert (outcome.error, outcome.status_code) == ("address_refused", None)
     assert receiver.requests == []
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """Answers 93.184.215.14 for `app.example`, and nothing at all for any other name."""
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, address):
+        question = data[12:]
+        if question.startswith(b"\x03app\x07example\0\0\x01"):  # type A
+            answer = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04" + bytes((93, 184, 215, 14))
+            end = question.index(b"\0") + 5
+            header = data[:2] + b"\x81\x80\0\x01\0\x01\0\0\0\0"
+            self.transport.sendto(header + question[:end] + answer, address)
+
+
+@pytest.mark.integration
+async def test_names_whose_servers_are_silent_keep_no_other_waiting():
+    resolver = CheckedResolver(allow_loopback=False)
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", 0))
+    resolver._inner = AsyncResolver(nameservers=[f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"])
+    silent = [asyncio.create_task(resolver.resolve(f"silent{n}.example", 443, socket.AF_INET)) for n in range(100)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(1):
+        found = await resolver.resolve("app.example", 443, socket.AF_INET)
+    assert [each["host"] for each in found] == ["93.184.215.14"]
+    assert not any(each.done() for each in silent)
+    await resolver.close()
+    await asyncio.gather(*silent, return_exceptions=True)
+    transport.close()
+
+
+@pytest.mark.unit
+async def test_nothing_is_looked_up_in_threads(monkeypatch):
+    async def looked_up(*_, **__):
+        raise AssertionError("threads are few")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", looked_up)
+    resolver = CheckedResolver(allow_loopback=True)
+    assert {each["host"] for each in await resolver.resolve("localhost", 80)} <= {"127.0.0.1", "::1"}
+    await resolver.close()
+    await check_url("http://localhost/", allow_loopback=True)
 
 
 @pytest.mark.unit

@@ -39,12 +39,23 @@ def test_a_retry_is_never_early_and_at_most_a_quarter_late(attempts, jitter, ask
         ("Sun, 01 Mar 2026 12:01:00 -0000", 60),
         ("soon", None),
         ("-5", None),
+        ("Mon, 01 Jan 99999999999999 00:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 86_400),
         ("١٢", None),
         ("", None),
     ],
 )
 def test_retry_after_is_read_in_both_forms_and_bounded(header, seconds):
     assert retry_after_seconds(header, now=NOW) == seconds
+
+
+_WORDS = st.sampled_from(["Mon,", "01", "Jan", "2026", "9" * 20, "00:00:00", "25:61:61", "GMT", "+9999", "-2359", "0"])
+
+
+@given(st.text() | st.lists(_WORDS, max_size=8).map(" ".join))
+def test_whatever_a_receiver_asks_for_is_read_or_passed_over(header):
+    seconds = retry_after_seconds(header, now=NOW)
+    assert seconds is None or 0 <= seconds <= 86_400
 
 
 @pytest.mark.parametrize(

@@ -8,43 +8,17 @@ from uuid import UUID
 
 import pytest
 from aiohttp import web
-from sqlalchemy import text
 
 from kith_chassis.ids import new_id
 from kith_delivery.attempts import Outcome, Verdict
 from kith_delivery.claims import Claim, Settled, settle
-from kith_delivery.deliveries import prune
 from kith_delivery.sender import Sender
 from kith_testkit.probe import eventually
 
 pytestmark = pytest.mark.integration
 
 
-async def settled(delivery, owner, *, status, count=1):
-    """The deliveries of the owner's community, once so many have this status."""
-
-    async def there():
-        async with delivery.client(owner) as client:
-            page = (await client.get("/deliveries", params={"status": status})).json()
-        return page["items"] if len(page["items"]) >= count else None
-
-    return await eventually(there, what=f"{count} deliveries {status}")
-
-
-async def change(delivery, sql, **values):
-    async with delivery.database.transaction() as session:
-        await session.execute(text(sql), values)
-
-
-async def soon(delivery, community_id):
-    """Bring every retry of a community forward to now."""
-    await change(delivery, "UPDATE deliveries SET due_at = now() WHERE community_id = :id", id=community_id)
-    await change(
-        delivery, "UPDATE webhook_endpoints SET throttled_until = NULL WHERE community_id = :id", id=community_id
-    )
-
-
-async def test_an_app_gets_the_event_as_a_signed_cloud_event(delivery, owner, receiver, listening):
+async def test_an_app_gets_the_event_as_a_signed_cloud_event(delivery, owner, log, receiver, listening):
     pairing_id = new_id()
     event_id = await delivery.deliver(
         owner.community_id,
@@ -61,16 +35,16 @@ async def test_an_app_gets_the_event_as_a_signed_cloud_event(delivery, owner, re
     assert (event["type"], event["subject"], event["sequence"]) == ("matching.pairing_accepted.v1", str(pairing_id), 3)
     assert event["tenant"] == str(owner.community_id)
     assert event["data"] == {"pairing_id": str(pairing_id)}
-    [row] = await settled(delivery, owner, status="delivered")
+    [row] = await log.settled(status="delivered")
     assert (row["status_code"], row["attempts"], row["error"]) == (204, 1, None)
 
 
-async def test_an_event_the_bus_brings_twice_arrives_once(delivery, owner, receiver, listening):
+async def test_an_event_the_bus_brings_twice_arrives_once(delivery, owner, log, receiver, listening):
     event_id = new_id()
     for _ in range(2):
         await delivery.deliver(owner.community_id, "groups.thread_opened.v1", {}, event_id=event_id)
     await delivery.deliver(owner.community_id, "groups.thread_opened.v1", {})
-    await settled(delivery, owner, status="delivered", count=2)
+    await log.settled(status="delivered", count=2)
     assert receiver.ids().count(str(event_id)) == 1
     assert listening["id"]
 
@@ -110,6 +84,18 @@ async def test_who_blocked_whom_or_went_quiet_reaches_no_app_whatever_it_listens
     assert stored == [{"type": "identity.member_joined.v1"}]
 
 
+async def test_of_a_changed_profile_apps_hear_whose_it_is_and_nothing_in_it(delivery, owner, log, receiver, listening):
+    member_id = new_id()
+    hidden = {"member_id": str(member_id), "time_zone": "Europe/Vienna", "availability": [], "a_later_field": 1}
+    await delivery.deliver(owner.community_id, "identity.profile_changed.v1", hidden, aggregate_id=member_id)
+    [(_, body)] = await receiver.heard(1)
+    assert json.loads(body)["data"] == {"member_id": str(member_id)}
+    [row] = await log.settled(status="delivered")
+    async with delivery.client(owner) as client:
+        assert (await client.get(f"/deliveries/{row['id']}")).json()["payload"].encode() == body
+    assert listening["id"]
+
+
 async def test_a_community_without_endpoints_stores_nothing(delivery, stranger, receiver, listening):
     await delivery.deliver(stranger.community_id, "matching.program_opened.v1", {})
     sql = "SELECT count(*) AS n FROM outgoing_events WHERE community_id = :id"
@@ -119,7 +105,7 @@ async def test_a_community_without_endpoints_stores_nothing(delivery, stranger, 
 
 
 async def test_a_refused_event_is_sent_again_with_the_same_id_and_a_fresh_signature(
-    delivery, owner, receiver, listening
+    delivery, owner, log, receiver, listening
 ):
     receiver.answers = [web.Response(status=500, text="on fire\0"), web.Response(status=404)]
     event_id = await delivery.deliver(owner.community_id, "groups.group_formed.v1", {})
@@ -127,12 +113,12 @@ async def test_a_refused_event_is_sent_again_with_the_same_id_and_a_fresh_signat
         await receiver.heard(count)
 
         async def noted(count=count):
-            rows = await settled(delivery, owner, status="pending")
+            rows = await log.settled(status="pending")
             return rows[0]["attempts"] == count
 
         await eventually(noted, what="the failed attempt in the log")
-        await soon(delivery, owner.community_id)
-    [row] = await settled(delivery, owner, status="delivered")
+        await log.soon()
+    [row] = await log.settled(status="delivered")
     assert receiver.verified(listening["secret"]) == [str(event_id)] * 3
     assert row["attempts"] == 3
     async with delivery.client(owner) as client:
@@ -144,7 +130,7 @@ async def test_a_refused_event_is_sent_again_with_the_same_id_and_a_fresh_signat
     assert json.loads(detail["payload"])["id"] == str(event_id)
 
 
-async def test_an_overloaded_receiver_is_left_alone_as_long_as_it_asks(delivery, owner, receiver, listening):
+async def test_an_overloaded_receiver_is_left_alone_as_long_as_it_asks(delivery, owner, log, receiver, listening):
     receiver.answers = [web.Response(status=429, headers={"Retry-After": "3600"})]
     await delivery.deliver(owner.community_id, "groups.group_formed.v1", {})
     await receiver.heard(1)
@@ -161,14 +147,14 @@ async def test_an_overloaded_receiver_is_left_alone_as_long_as_it_asks(delivery,
     assert 3500 < row["throttled"] <= 3600
     # What happens meanwhile waits in line without an attempt.
     await delivery.deliver(owner.community_id, "groups.group_formed.v1", {})
-    rows = await settled(delivery, owner, status="pending", count=2)
+    rows = await log.settled(status="pending", count=2)
     assert sorted(each["attempts"] for each in rows) == [0, 1]
-    await soon(delivery, owner.community_id)
-    await settled(delivery, owner, status="delivered", count=2)
+    await log.soon()
+    await log.settled(status="delivered", count=2)
 
 
 @pytest.mark.parametrize(("fault", "error"), [("closed", "connection"), ("slow", "timeout"), ("redirect", "status")])
-async def test_a_receiver_in_trouble_gets_the_event_later(delivery, owner, receiver, fault, error):
+async def test_a_receiver_in_trouble_gets_the_event_later(delivery, owner, log, receiver, fault, error):
     answers = {"slow": [5.0], "redirect": [web.Response(status=302, headers={"Location": "/elsewhere"})], "closed": []}
     receiver.answers = answers[fault]
     url = "http://127.0.0.1:1/hooks" if fault == "closed" else receiver.url
@@ -177,51 +163,14 @@ async def test_a_receiver_in_trouble_gets_the_event_later(delivery, owner, recei
         await delivery.deliver(owner.community_id, "groups.group_formed.v1", {})
 
         async def noted():
-            [row] = await settled(delivery, owner, status="pending")
+            [row] = await log.settled(status="pending")
             return row if row["attempts"] else None
 
         row = await eventually(noted, what="the failed attempt")
         assert row["error"] == error
         await client.patch(f"/webhook-endpoints/{made['id']}", json={"url": receiver.url})
-        await soon(delivery, owner.community_id)
-        await settled(delivery, owner, status="delivered")
-
-
-async def test_an_endpoint_that_says_gone_is_disabled_and_its_owner_is_told(delivery, owner, receiver, listening):
-    receiver.answers = [web.Response(status=410)]
-    await delivery.deliver(owner.community_id, "groups.group_formed.v1", {})
-    await settled(delivery, owner, status="failed")
-    async with delivery.client(owner) as client:
-        found = (await client.get(f"/webhook-endpoints/{listening['id']}")).json()
-        assert found["disabled_reason"] == "gone"
-        told = await delivery.emitted(owner.community_id, "delivery.endpoint_disabled.v1")
-        assert told == [{"endpoint_id": listening["id"], "reason": "gone"}]
-        assert (await client.post(f"/webhook-endpoints/{listening['id']}/test")).status_code == 409
-        await client.post(f"/webhook-endpoints/{listening['id']}/enable")
-        assert (await client.post(f"/webhook-endpoints/{listening['id']}/test")).status_code == 202
-    await settled(delivery, owner, status="delivered")
-
-
-async def test_after_the_last_attempt_a_delivery_is_failed_and_can_be_replayed(delivery, owner, receiver, listening):
-    receiver.answers = [web.Response(status=500), web.Response(status=500)]
-    async with delivery.client(owner) as client:
-        made = (await client.post(f"/webhook-endpoints/{listening['id']}/test")).json()
-
-        async def noted():
-            return (await client.get(f"/deliveries/{made['id']}")).json()["error"]
-
-        await eventually(noted, what="the failed attempt")
-        await change(delivery, "UPDATE deliveries SET attempts = 9 WHERE id = :id", id=made["id"])
-        await soon(delivery, owner.community_id)
-        [failed] = await settled(delivery, owner, status="failed")
-        assert failed["attempts"] == 10
-        replayed = await client.post(f"/deliveries/{failed['id']}/replay")
-        assert replayed.status_code == 202, replayed.text
-        [row] = await settled(delivery, owner, status="delivered")
-        assert row["attempts"] == 1
-        counts = await client.post("/read/delivery-counts-by-endpoint", json={"keys": [listening["id"], str(new_id())]})
-    assert counts.json() == [{"pending": 0, "delivered": 1, "failed": 0}, {"pending": 0, "delivered": 0, "failed": 0}]
-    assert receiver.verified(listening["secret"]) == [made["event_id"]] * 3
+        await log.soon()
+        await log.settled(status="delivered")
 
 
 async def test_two_senders_deliver_a_thousand_events_once_each_and_roughly_in_order(
@@ -243,53 +192,33 @@ async def test_two_senders_deliver_a_thousand_events_once_each_and_roughly_in_or
     assert max(abs(place[each] - number) for number, each in enumerate(heard)) < 500
 
 
-async def test_what_a_dead_sender_had_claimed_is_sent_when_its_lease_is_over(delivery, owner, receiver, listening):
-    await change(
-        delivery, "UPDATE webhook_endpoints SET throttled_until = 'infinity' WHERE id = :id", id=listening["id"]
-    )
+async def test_what_a_dead_sender_had_claimed_is_sent_when_its_lease_is_over(delivery, owner, log, receiver, listening):
+    await log.change("UPDATE webhook_endpoints SET throttled_until = 'infinity' WHERE id = :id", id=listening["id"])
     ids = [await delivery.deliver(owner.community_id, "groups.group_formed.v1", {}) for _ in range(2)]
     lease = "UPDATE deliveries SET claimed_until = now() + make_interval(hours => :hours) WHERE event_id = :id"
-    await change(delivery, lease, hours=1, id=ids[0])
-    await soon(delivery, owner.community_id)
+    await log.change(lease, hours=1, id=ids[0])
+    await log.soon()
     await receiver.heard(1)
     assert receiver.ids() == [str(ids[1])]
-    await change(delivery, lease, hours=-1, id=ids[0])
+    await log.change(lease, hours=-1, id=ids[0])
     await receiver.heard(2)
     assert receiver.ids() == [str(ids[1]), str(ids[0])]
 
 
-async def test_a_sender_that_lost_its_lease_no_longer_decides(delivery, owner, receiver, listening):
+async def test_a_sender_that_lost_its_lease_no_longer_decides(delivery, owner, log, receiver, listening):
     async with delivery.client(owner) as client:
         await client.post(f"/webhook-endpoints/{listening['id']}/test")
-    [row] = await settled(delivery, owner, status="delivered")
+    [row] = await log.settled(status="delivered")
     late = Claim(UUID(row["id"]), UUID(listening["id"]), UUID(row["event_id"]), 0, datetime.now(UTC), 0.0, b"")
     outcome = Outcome(datetime.now(UTC), 1000, error="timeout")
     async with delivery.database.transaction() as session:
         await settle(session, Settled(results=[(late, outcome, Verdict("pending", delay=5))]))
-    [same] = await settled(delivery, owner, status="delivered")
+    [same] = await log.settled(status="delivered")
     assert same["attempts"] == 1
     assert len(receiver.requests) == 1
 
 
-async def test_what_was_delivered_long_ago_is_forgotten_and_the_rest_is_kept(delivery, owner, receiver, listening):
-    async with delivery.client(owner) as client:
-        for _ in range(2):
-            await client.post(f"/webhook-endpoints/{listening['id']}/test")
-        old, new = await settled(delivery, owner, status="delivered", count=2)
-        age = "now() - interval '31 days'"
-        await change(delivery, f"UPDATE deliveries SET delivered_at = {age} WHERE id = :id", id=old["id"])
-        await change(
-            delivery, f"UPDATE outgoing_events SET stored_at = {age} WHERE community_id = :id", id=owner.community_id
-        )
-        await prune(delivery.database, days=30)
-        assert (await client.get(f"/deliveries/{old['id']}")).status_code == 404
-        assert (await client.get(f"/deliveries/{new['id']}")).json()["payload"]
-    sql = "SELECT id FROM outgoing_events WHERE community_id = :id"
-    assert await delivery.rows(sql, id=owner.community_id) == [{"id": UUID(new["event_id"])}]
-    assert len(receiver.requests) == 2
-
-
-async def test_a_receiver_that_talks_nonsense_or_without_end_is_cut_off(delivery, owner):
+async def test_a_receiver_that_talks_nonsense_or_without_end_is_cut_off(delivery, owner, log):
     async def babble(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(next(answers))
@@ -312,6 +241,6 @@ async def test_a_receiver_that_talks_nonsense_or_without_end_is_cut_off(delivery
             return row["error"]
 
         assert await eventually(refused, what="the failed attempt") == "connection"
-        await soon(delivery, owner.community_id)
-        [row] = await settled(delivery, owner, status="delivered")
+        await log.soon()
+        [row] = await log.settled(status="delivered")
     assert row["answer"] == "x" * 500

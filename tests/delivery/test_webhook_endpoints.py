@@ -6,7 +6,7 @@ import pytest
 
 from kith_chassis.ids import new_id
 from kith_delivery.models import Base
-from kith_delivery.signing import key_of
+from kith_delivery.signing import NotSigned, key_of
 
 pytestmark = pytest.mark.integration
 WELL = {"url": "https://93.184.215.14/hooks", "event_types": ["matching.*"]}
@@ -23,6 +23,38 @@ async def test_the_secret_is_shown_once(delivery, owner):
     assert read == [None, found]
     assert found == {name: value for name, value in made.items() if name != "secret"}
     assert (found["description"], found["event_types"], found["disabled_at"]) == ("our CRM", ["matching.*"], None)
+
+
+async def test_a_new_secret_signs_beside_the_one_before_for_a_day(delivery, owner, log, receiver, listening):
+    place = f"/webhook-endpoints/{listening['id']}"
+    old = listening["secret"]
+    async with delivery.client(owner) as client:
+        rotated = (await client.post(f"{place}/rotate-secret")).json()
+        assert {name for name in rotated if rotated[name] != listening[name]} == {"secret"}
+        assert "secret" not in (await client.get(place)).json()
+        await client.post(f"{place}/test")
+        await receiver.heard(1)
+        assert receiver.verified(old) == receiver.verified(rotated["secret"])
+        receiver.requests.clear()
+        day = "UPDATE webhook_endpoints SET previous_until = previous_until - interval '24 hours' WHERE id = :id"
+        await log.settled(status="delivered")
+        await log.change(day, id=listening["id"])
+        await client.post(f"{place}/test")
+        await receiver.heard(1)
+        assert receiver.verified(rotated["secret"])
+        with pytest.raises(NotSigned):
+            receiver.verified(old)
+
+
+async def test_a_secret_rotated_twice_is_out_at_once(delivery, owner, receiver, listening):
+    place = f"/webhook-endpoints/{listening['id']}"
+    async with delivery.client(owner) as client:
+        second, third = [(await client.post(f"{place}/rotate-secret")).json()["secret"] for _ in range(2)]
+        await client.post(f"{place}/test")
+        await receiver.heard(1)
+    assert receiver.verified(second) == receiver.verified(third)
+    with pytest.raises(NotSigned):
+        receiver.verified(listening["secret"])
 
 
 async def test_a_repeated_request_makes_one_endpoint(delivery, owner):
@@ -132,10 +164,12 @@ async def test_another_community_finds_nothing(delivery, owner, stranger, receiv
             await client.post(f"{place}/enable"),
             await client.post(f"{place}/disable"),
             await client.post(f"{place}/test"),
+            await client.post(f"{place}/rotate-secret"),
+            await client.post(f"{place}/replay", json={"since": "2026-01-01T00:00:00Z"}),
             await client.get(f"/deliveries/{sent['id']}"),
             await client.post(f"/deliveries/{sent['id']}/replay"),
         ]
-        assert [each.status_code for each in answers] == [404] * 8
+        assert [each.status_code for each in answers] == [404] * 10
         assert (await client.get("/webhook-endpoints")).json()["items"] == []
         assert (await client.get("/deliveries", params={"endpoint_id": listening["id"]})).json()["items"] == []
         keys = {"keys": [listening["id"]]}

@@ -150,6 +150,8 @@ async def test_an_app_is_told_where_its_secret_is_and_what_was_delivered(whole, 
     given = {"endpointId": endpoint["id"], "description": "Ours"}
     changed = await whole.do("updateWebhookEndpoint", given, by=owner, want="webhookEndpoint { description secret }")
     assert changed["webhookEndpoint"] == {"description": "Ours", "secret": None}
+    rotated = await whole.do("rotateWebhookSecret", {"endpointId": endpoint["id"]}, by=owner, want=want)
+    assert rotated["webhookEndpoint"]["secret"] not in {None, endpoint["secret"]}
     sent = await whole.do("sendTestEvent", {"endpointId": endpoint["id"]}, by=owner, want="delivery { id eventType }")
     query = "query ($id: ID!) { delivery(id: $id) { status payload endpoint { id } failedAttempts { error } } }"
     seen = (await whole.get(query, {"id": sent["delivery"]["id"]}, by=owner))["delivery"]
@@ -163,6 +165,9 @@ async def test_an_app_is_told_where_its_secret_is_and_what_was_delivered(whole, 
         "replayDelivery", {"deliveryId": sent["delivery"]["id"]}, by=owner, want="delivery { id }"
     )
     assert replayed["delivery"] is not None or replayed["errors"]
+    which = {"endpointId": endpoint["id"], "since": "2026-01-01T00:00:00Z", "status": "FAILED"}
+    again = await whole.do("replayDeliveries", which, by=owner, want="replay { replayed }")
+    assert again["replay"] == {"replayed": 0}
     assert (await whole.do("deleteWebhookEndpoint", {"endpointId": endpoint["id"]}, by=owner, want=""))["errors"] == []
     gone = await whole.do("sendTestEvent", {"endpointId": endpoint["id"]}, by=owner, want="delivery { id }")
     assert [error["code"] for error in gone["errors"]] == ["NO_SUCH_ENDPOINT"]

@@ -35,6 +35,7 @@ class DisabledReason(Enum):
 
     BY_OWNER = "by_owner"
     GONE = "gone"
+    FAILING = "failing"
 
 
 @record
@@ -87,6 +88,21 @@ class DeliveryDetail(Delivery):
     failed_attempts: list[Attempt] = plain("Attempts that failed.", bound=100)
 
 
+@enumeration
+class EndedDelivery(Enum):
+    """How a delivery ended."""
+
+    FAILED = "failed"
+    DELIVERED = "delivered"
+
+
+@record
+class Replay:
+    """Deliveries made again."""
+
+    replayed: int = plain("How many.")
+
+
 @node(DELIVERY, "/read/webhook-endpoints")
 class WebhookEndpoint(Node):
     """Where an app wants events of this community."""
@@ -98,7 +114,9 @@ class WebhookEndpoint(Node):
     created_at: datetime = plain("Since when it exists.")
     disabled_at: datetime | None = plain("Since when nothing is sent to it.")
     disabled_reason: DisabledReason | None = plain("Why.")
-    secret: str | None = plain("What deliveries are signed with; only in the answer to createWebhookEndpoint.")
+    secret: str | None = plain(
+        "What deliveries are signed with; only in the answers to createWebhookEndpoint and rotateWebhookSecret."
+    )
     delivery_counts: DeliveryCounts | None = joined(
         DELIVERY, "/read/delivery-counts-by-endpoint", key="id", description="How many deliveries are where."
     )

@@ -1,9 +1,11 @@
 """What can be done with webhook endpoints."""
 
+from datetime import datetime
+
 import strawberry
 
 from kith_gateway.joins import DELIVERY
-from kith_gateway.schema.delivery import Delivery, WebhookEndpoint
+from kith_gateway.schema.delivery import Delivery, EndedDelivery, Replay, WebhookEndpoint
 from kith_gateway.types import given, maybe, taking
 from kith_gateway.writes import Input, mutation
 
@@ -49,6 +51,13 @@ class DisableWebhookEndpointInput(Input):
 
 
 @taking
+class RotateWebhookSecretInput(Input):
+    """A webhook endpoint whose deliveries shall be signed with another secret."""
+
+    endpoint_id: strawberry.ID = given("The endpoint.", refers="WebhookEndpoint")
+
+
+@taking
 class SendTestEventInput(Input):
     """A webhook endpoint to try out."""
 
@@ -62,12 +71,23 @@ class ReplayDeliveryInput(Input):
     delivery_id: strawberry.ID = given("The delivery.", refers="Delivery")
 
 
+@taking
+class ReplayDeliveriesInput(Input):
+    """Deliveries to an endpoint to make again, 10,000 at most."""
+
+    endpoint_id: strawberry.ID = given("The endpoint.", refers="WebhookEndpoint")
+    since: datetime = given("Of the events that came from then on.")
+    until: datetime | None = maybe("Of those that came before; all until now where it is left out.")
+    status: EndedDelivery | None = maybe("Those that ended so; FAILED where it is left out.")
+
+
 _endpoint = ("webhook_endpoint", WebhookEndpoint, "The endpoint.")
+_keyed = ("webhook_endpoint", WebhookEndpoint, "The endpoint, this once with its secret.")
 _delivery = ("delivery", Delivery, "The delivery.")
 mutations = [
     mutation(
         "create_webhook_endpoint", DELIVERY, "POST", "/webhook-endpoints", takes=CreateWebhookEndpointInput,
-        gives=("webhook_endpoint", WebhookEndpoint, "The endpoint, this once with its secret."),
+        gives=_keyed,
         description="Have events sent somewhere; for owners.",
     ),
     mutation(
@@ -87,11 +107,20 @@ mutations = [
         takes=DisableWebhookEndpointInput, gives=_endpoint, description="Send nothing to it; for owners.",
     ),
     mutation(
+        "rotate_webhook_secret", DELIVERY, "POST", "/webhook-endpoints/{endpoint_id}/rotate-secret",
+        takes=RotateWebhookSecretInput, gives=_keyed,
+        description="Sign with another secret; for a day deliveries are signed with the one before too. For owners.",
+    ),
+    mutation(
         "send_test_event", DELIVERY, "POST", "/webhook-endpoints/{endpoint_id}/test", takes=SendTestEventInput,
         gives=_delivery, description="Send it a test event; for owners.",
     ),
     mutation(
         "replay_delivery", DELIVERY, "POST", "/deliveries/{delivery_id}/replay", takes=ReplayDeliveryInput,
         gives=_delivery, description="Make a delivery again; for owners.",
+    ),
+    mutation(
+        "replay_deliveries", DELIVERY, "POST", "/webhook-endpoints/{endpoint_id}/replay", takes=ReplayDeliveriesInput,
+        gives=("replay", Replay, "How many."), description="Make all deliveries of a time again; for owners.",
     ),
 ]  # fmt: skip

@@ -40,6 +40,7 @@ class Target:
     """Where to send and with which keys to sign."""
 
     endpoint_id: UUID
+    community_id: UUID
     url: str
     keys: tuple[bytes, ...]
 
@@ -94,12 +95,12 @@ async def attempt(client: ClientSession, target: Target, *, webhook_id: str, bod
             status, answer, asked = await _post(client, target, webhook_id=webhook_id, body=body, now=now)
         except ServerDisconnectedError:  # the receiver closed an idle connection just as we took it up again
             status, answer, asked = await _post(client, target, webhook_id=webhook_id, body=body, now=now)
+        kind: Error | None = None if 200 <= status < 300 else "status"  # noqa: PLR2004 -- HTTP's range of success
+        return Outcome(now, _milliseconds(started), status, kind, answer, retry_after_seconds(asked, now=now))
     except Exception as error:  # whatever a receiver makes a parser say, the lane goes on
         if not isinstance(error, ClientError | OSError | ValueError):
             log.exception("unexpected end of an attempt", extra={"reason": type(error).__name__})
         return Outcome(now, _milliseconds(started), error=_kind(error))
-    error_kind: Error | None = None if 200 <= status < 300 else "status"  # noqa: PLR2004 -- HTTP's range of success
-    return Outcome(now, _milliseconds(started), status, error_kind, answer, retry_after_seconds(asked, now=now))
 
 
 async def _post(

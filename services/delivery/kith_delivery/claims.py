@@ -19,6 +19,8 @@ from kith_delivery.attempts import Outcome, Target, Verdict
 from kith_delivery.events import EndpointDisabled
 from kith_delivery.signing import key_of
 
+# Longer than the attempts of one delivery take: another one, of later, ended the same way.
+FAILING_DAYS = 5
 # A plan made while the table was small would be kept while it grows: these statements are planned each time.
 _PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
 # Per endpoint, so that one with a long queue keeps nobody else waiting; endpoints are drawn by lot for the same reason.
@@ -44,7 +46,10 @@ WHERE delivery.id = due.id
 RETURNING delivery.id, delivery.community_id, delivery.endpoint_id, delivery.event_id, delivery.attempts,
           delivery.due_at, delivery.claimed_until, event.payload
 """)
-_TARGETS = text("SELECT id, url, secret FROM webhook_endpoints WHERE id = ANY(CAST(:ids AS uuid[]))")
+_TARGETS = text("""
+SELECT id, community_id, url, secret, CASE WHEN previous_until > now() THEN previous_secret END AS previous_secret
+FROM webhook_endpoints WHERE id = ANY(CAST(:ids AS uuid[]))
+""")
 # Whoever lost the lease in between no longer decides; but what has been delivered has been delivered.
 _SETTLE = text("""
 UPDATE deliveries AS delivery
@@ -69,14 +74,29 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:deliveries AS uuid[]), CAST(:times AS ti
   AS result(id, delivery_id, attempted_at, status_code, error, answer, milliseconds)
 JOIN deliveries AS delivery ON delivery.id = result.delivery_id
 """)
-_THROTTLE = text("""
+# Endpoints before their deliveries, as whoever deletes an endpoint takes them; each time in the order of their ids.
+_LOCK = text("""
+SELECT id FROM webhook_endpoints
+WHERE id = ANY(CAST(:failed AS uuid[])) OR (id = ANY(CAST(:reached AS uuid[])) AND failing_since IS NOT NULL)
+ORDER BY id FOR NO KEY UPDATE
+""")
+_REACHED = text("""
+UPDATE webhook_endpoints SET failing_since = NULL
+WHERE id = ANY(CAST(:ids AS uuid[])) AND failing_since IS NOT NULL
+""")
+_HOLD_BACK = text("""
 UPDATE webhook_endpoints AS endpoint
-SET throttled_until = greatest(endpoint.throttled_until, now() + make_interval(secs => pause.seconds))
-FROM unnest(CAST(:ids AS uuid[]), CAST(:seconds AS float8[])) AS pause(id, seconds) WHERE endpoint.id = pause.id
+SET throttled_until = greatest(endpoint.throttled_until, now() + make_interval(secs => failed.pause)),
+    failing_since = coalesce(endpoint.failing_since, now())
+FROM unnest(CAST(:ids AS uuid[]), CAST(:pauses AS float8[])) AS failed(id, pause)
+WHERE endpoint.id = failed.id AND (failed.pause > 0 OR endpoint.failing_since IS NULL)
 """)
 _DISABLE = text("""
-UPDATE webhook_endpoints SET disabled_at = now(), disabled_reason = 'gone'
-WHERE id = ANY(CAST(:ids AS uuid[])) AND disabled_at IS NULL RETURNING id, community_id
+UPDATE webhook_endpoints
+SET disabled_at = now(), disabled_reason = CASE WHEN id = ANY(CAST(:gone AS uuid[])) THEN 'gone' ELSE 'failing' END
+WHERE disabled_at IS NULL AND (id = ANY(CAST(:gone AS uuid[]))
+  OR (id = ANY(CAST(:given_up AS uuid[])) AND failing_since < now() - make_interval(days => :days)))
+RETURNING id, community_id, disabled_reason
 """)
 _RELEASE = text("""
 UPDATE deliveries AS delivery SET claimed_until = NULL
@@ -132,17 +152,30 @@ async def claim(
     if not claims:
         return [], {}
     found = await session.execute(_TARGETS, {"ids": list({each.endpoint_id for each in claims})})
-    return claims, {row.id: Target(row.id, row.url, (key_of(row.secret),)) for row in found}
+    return claims, {
+        row.id: Target(
+            row.id, row.community_id, row.url, tuple(key_of(each) for each in (row.secret, row.previous_secret) if each)
+        )
+        for row in found
+    }
 
 
 async def settle(session: AsyncSession, settled: Settled) -> None:
-    """Write down a batch; endpoints that are gone are disabled, and their owner is told by an event."""
+    """Write down a batch. Endpoints that are gone, or that nothing reached for days, are disabled, and their owner is
+    told by an event.
+    """
     await session.execute(_PLAN_ANEW)
     # In one global order, so that two senders never wait for each other.
     results = sorted(settled.results, key=lambda result: result[0].id)
+    failures = [each for each in results if each[1].error is not None]
     if results:
+        reached = {claimed.endpoint_id for claimed, outcome, _ in results if outcome.error is None}
+        failed = {claimed.endpoint_id for claimed, _, _ in failures}
+        locked = set(await session.scalars(_LOCK, {"failed": list(failed), "reached": list(reached)}))
         await session.execute(_SETTLE, _columns(results))
-    if failures := [each for each in results if each[1].error is not None]:
+        if again := list(locked & reached):
+            await session.execute(_REACHED, {"ids": again})
+    if failures:
         columns = _columns(failures)
         columns["deliveries"] = columns.pop("ids")
         wanted = ("deliveries", "times", "status_codes", "errors", "answers", "milliseconds")
@@ -158,13 +191,13 @@ async def settle(session: AsyncSession, settled: Settled) -> None:
 async def _hold_back(session: AsyncSession, failures: Sequence[tuple[Claim, Outcome, Verdict]]) -> None:
     pauses: dict[UUID, float] = {}
     for claimed, _, verdict in failures:
-        if verdict.pause:
-            pauses[claimed.endpoint_id] = max(verdict.pause, pauses.get(claimed.endpoint_id, 0.0))
-    if pauses:
-        await session.execute(_THROTTLE, {"ids": sorted(pauses), "seconds": [pauses[each] for each in sorted(pauses)]})
-    if gone := sorted({claimed.endpoint_id for claimed, _, verdict in failures if verdict.gone}):
-        for row in await session.execute(_DISABLE, {"ids": gone}):
-            emit(session, EndpointDisabled(endpoint_id=row.id, reason="gone"), tenant=row.community_id)
+        pauses[claimed.endpoint_id] = max(verdict.pause, pauses.get(claimed.endpoint_id, 0.0))
+    await session.execute(_HOLD_BACK, {"ids": list(pauses), "pauses": list(pauses.values())})
+    if given_up := {claimed.endpoint_id for claimed, _, verdict in failures if verdict.status == "failed"}:
+        gone = {claimed.endpoint_id for claimed, _, verdict in failures if verdict.gone}
+        asked = {"gone": list(gone), "given_up": list(given_up), "days": FAILING_DAYS}
+        for row in await session.execute(_DISABLE, asked):
+            emit(session, EndpointDisabled(endpoint_id=row.id, reason=row.disabled_reason), tenant=row.community_id)
 
 
 def _columns(results: Sequence[tuple[Claim, Outcome, Verdict]]) -> dict[str, list[Any]]:

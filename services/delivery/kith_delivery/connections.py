@@ -1,14 +1,16 @@
 """Outgoing connections: to checked addresses only, no redirects, no proxies, no cookies.
 
 The address is checked where the socket is made, whatever the URL or the name server said before, so a name that
-resolves to something else a moment later (rebinding) changes nothing.
+resolves to something else a moment later (rebinding) changes nothing. Names are looked up without threads: these are
+few, and a few name servers that are silent would have them all.
 """
 
 import asyncio
 import socket
+from contextlib import suppress
 from urllib.parse import urlsplit
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, ThreadedResolver
+from aiohttp import AsyncResolver, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from kith_delivery.addresses import is_allowed
@@ -28,7 +30,7 @@ class CheckedResolver(AbstractResolver):
 
     def __init__(self, *, allow_loopback: bool) -> None:
         self._allow_loopback = allow_loopback
-        self._inner = ThreadedResolver()
+        self._inner = AsyncResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -95,9 +97,14 @@ async def check_url(url: str, *, allow_loopback: bool) -> None:
 
 
 async def _addresses(host: str, port: int) -> list[str]:
+    with suppress(OSError):
+        return [socket.inet_ntoa(socket.inet_aton(host))]  # 0x0a000001 and 10.1 are addresses too, in some eyes
+    resolver = AsyncResolver()
     try:
         async with asyncio.timeout(_LOOKUP_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await resolver.resolve(host, port, socket.AF_UNSPEC)
     except (OSError, UnicodeError):  # TimeoutError is an OSError
         return []
-    return [str(each[4][0]) for each in found]
+    finally:
+        await resolver.close()
+    return [each["host"] for each in found]

@@ -25,6 +25,9 @@ WITHHELD = frozenset(
         "matching.pairing_nudged.v1",
     }
 )
+# All that leaves of these is what they are about: who hides a part of their profile hides it from apps too. An app asks
+# for the rest through GraphQL, which knows what it may see.
+CUT = {"identity.profile_changed.v1": frozenset({"member_id"})}
 # What an endpoint that is there now has been owed since it was made, as far back as delivered rows are kept.
 _OWED = """
 EXISTS (SELECT FROM {schema}.webhook_endpoints w JOIN {schema}.outgoing_events o ON o.id = deliveries.event_id
@@ -96,7 +99,10 @@ async def fan_out(session: AsyncSession, events: Sequence[Received[AnyEvent]]) -
 
 
 def payload(event: Received[AnyEvent]) -> str:
-    """The CloudEvents envelope (JSON) that an endpoint gets. Our trace context stays at home."""
+    """The CloudEvents envelope (JSON) that an endpoint gets. Our trace context and what `CUT` omits stay at home."""
+    data = event.data.model_extra or {}
+    if event.type in CUT:
+        data = {name: value for name, value in data.items() if name in CUT[event.type]}
     attributes = {
         "specversion": "1.0",
         "id": str(event.id),
@@ -107,6 +113,6 @@ def payload(event: Received[AnyEvent]) -> str:
         "datacontenttype": "application/json",
         "tenant": str(event.tenant),
         "sequence": event.sequence,
-        "data": event.data.model_extra or {},
+        "data": data,
     }
     return json.dumps(attributes, separators=(",", ":"))

@@ -25,6 +25,12 @@ class TooManyEndpoints(Conflict):
     code = "too_many_endpoints"
 
 
+class TooManyToReplay(Conflict):
+    """These are more than 10,000 deliveries; name a shorter time."""
+
+    code = "too_many_to_replay"
+
+
 class UnusableUrl(Invalid):
     """Webhooks cannot be sent to this URL."""
 

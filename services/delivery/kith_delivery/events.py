@@ -5,11 +5,11 @@ from uuid import UUID
 
 from kith_chassis.events import Event
 
-Reason = Literal["by_owner", "gone"]
+Reason = Literal["by_owner", "gone", "failing"]
 
 
 class EndpointDisabled(Event, type="delivery.endpoint_disabled.v1", aggregate="endpoint_id"):
-    """Nothing is sent to a webhook endpoint any more: its owner said so, or it answered 410 Gone."""
+    """Nothing is sent to a webhook endpoint any more: by its owner, as it answered 410 Gone, or failed for days."""
 
     endpoint_id: UUID
     reason: Reason

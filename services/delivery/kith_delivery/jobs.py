@@ -3,6 +3,6 @@ from functools import partial
 from kith_chassis.jobs import Job
 from kith_delivery.deliveries import prune
 
-DELIVERED_KEPT_DAYS = 30
+KEPT_DAYS = 30
 
-jobs = [Job("prune deliveries", 3600, partial(prune, days=DELIVERED_KEPT_DAYS))]
+jobs = [Job("prune deliveries", 3600, partial(prune, days=KEPT_DAYS))]

@@ -19,6 +19,8 @@ class WebhookEndpoint(Base):
     """Where an app hears of events. The secret signs, so it must be readable; it is shown once.
 
     `event_types` holds "*", "<service>.*" and full types. `throttled_until`: the receiver asked us to hold back.
+    `previous_secret` signs too until `previous_until`. `failing_since`: the first failed attempt after which nothing
+    reached it any more.
     """
 
     __tablename__ = "webhook_endpoints"
@@ -30,16 +32,20 @@ class WebhookEndpoint(Base):
     description: Mapped[str] = mapped_column(server_default="")
     event_types: Mapped[list[str]]
     secret: Mapped[str]
+    previous_secret: Mapped[str | None]
+    previous_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     disabled_at: Mapped[datetime | None]
     disabled_reason: Mapped[str | None]
     throttled_until: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
 
 
 class OutgoingEvent(Base):
     """An event somebody here listens to: its CloudEvents envelope as it is sent and signed, byte for byte."""
 
     __tablename__ = "outgoing_events"
+    __table_args__ = (Index("outgoing_events_stored", "stored_at"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     community_id: Mapped[UUID]
@@ -65,6 +71,7 @@ class Delivery(Base):
         ),
         CheckConstraint("status IN ('pending', 'delivered', 'failed')", name="status"),
         Index("deliveries_due", "endpoint_id", "due_at", "id", postgresql_where=text("status = 'pending'")),
+        Index("deliveries_over", "attempted_at", postgresql_where=text("status <> 'pending'")),
         Index("deliveries_log", "community_id", "id"),
         Index("deliveries_by_endpoint", "community_id", "endpoint_id", "status", "id"),
     )

@@ -10,7 +10,14 @@ from kith_chassis.pages import After, First, InvalidCursor, Page
 from kith_chassis.tokens import Principal, permitted
 from kith_delivery import deliveries, queries, webhook_endpoints
 from kith_delivery.attempts import Status
-from kith_delivery.errors import EndpointIsDisabled, NoSuchDelivery, NoSuchEndpoint, TooManyEndpoints, UnusableUrl
+from kith_delivery.errors import (
+    EndpointIsDisabled,
+    NoSuchDelivery,
+    NoSuchEndpoint,
+    TooManyEndpoints,
+    TooManyToReplay,
+    UnusableUrl,
+)
 from kith_delivery.shapes import (
     AttemptOut,
     CountsOut,
@@ -22,6 +29,8 @@ from kith_delivery.shapes import (
     Keys,
     KeysFirst,
     NewEndpointOut,
+    ReplayIn,
+    ReplayOut,
 )
 
 
@@ -85,11 +94,25 @@ async def disable_endpoint(endpoint_id: UUID, _: AppManager, session: Transactio
     return EndpointOut.model_validate(await webhook_endpoints.disable(session, endpoint_id=endpoint_id))
 
 
+@endpoint.post("/webhook-endpoints/{endpoint_id}/rotate-secret", responses=problems(NoSuchEndpoint))
+async def rotate_secret(endpoint_id: UUID, _: AppManager, session: Transaction) -> NewEndpointOut:
+    return NewEndpointOut.model_validate(await webhook_endpoints.rotate_secret(session, endpoint_id=endpoint_id))
+
+
 @endpoint.post(
     "/webhook-endpoints/{endpoint_id}/test", status_code=202, responses=problems(NoSuchEndpoint, EndpointIsDisabled)
 )
 async def send_test_event(endpoint_id: UUID, _: AppManager, session: Transaction) -> DeliveryOut:
     return DeliveryOut.model_validate(await deliveries.send_test(session, endpoint_id=endpoint_id))
+
+
+@endpoint.post(
+    "/webhook-endpoints/{endpoint_id}/replay",
+    status_code=202,
+    responses=problems(NoSuchEndpoint, EndpointIsDisabled, TooManyToReplay),
+)
+async def replay_deliveries(endpoint_id: UUID, body: ReplayIn, _: AppManager, session: Transaction) -> ReplayOut:
+    return ReplayOut(replayed=await deliveries.replay_some(session, endpoint_id=endpoint_id, **body.model_dump()))
 
 
 @endpoint.post("/read/webhook-endpoints")

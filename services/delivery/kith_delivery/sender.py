@@ -1,7 +1,8 @@
 """The sender: claims due deliveries, sends them side by side, writes the outcomes down in batches.
 
 Every worker process runs one. In memory it keeps a lane per busy endpoint: a short queue and a bound on attempts under
-way, so that a slow receiver fills its own lane and no other. A lane starts small and doubles as it is emptied.
+way, so that a slow receiver fills its own lane and no other. A lane begins with one attempt at a time, each success
+adds one, and a silence brings it back to one. Attempts and claims are shared among the lanes as `slots` says.
 """
 
 import asyncio
@@ -9,24 +10,27 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import FastAPI
 from prometheus_client import Counter as Metric
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from kith_chassis.database import Database, is_unreachable
-from kith_delivery.attempts import Target, attempt, draw_jitter, judge
+from kith_chassis.database import Database, is_unreachable, translated
+from kith_chassis.errors import Unavailable
+from kith_delivery.attempts import Outcome, Target, attempt, draw_jitter, judge
 from kith_delivery.claims import Claim, Settled, claim, settle
 from kith_delivery.connections import open_client
 from kith_delivery.settings import Settings
+from kith_delivery.slots import Slots, share
 
 log = logging.getLogger(__name__)
 ATTEMPTS = Metric("webhook_attempts", "Attempts to deliver, by what came of them.", ["outcome"])
 
-_FIRST_WINDOW, _WIDEST_WINDOW = 64, 512
+_FIRST_WINDOW, _WIDEST_WINDOW = 4, 512
 _MOST_CLAIMED = 2048
 _SETTLE_AFTER_SECONDS = 0.05
 _STOP_SECONDS = 3.0
@@ -34,18 +38,25 @@ _STOP_SECONDS = 3.0
 
 @dataclass(slots=True)
 class Lane:
-    """One endpoint's deliveries in this process. `window`: how many it may hold; `paused_until`: monotonic seconds."""
+    """One endpoint's deliveries in this process.
+
+    width         how many attempts it may have under way: what it answered well so far, plus one
+    asks_at       once no more than so many wait, more are claimed for it
+    paused_until  monotonic seconds
+    """
 
     target: Target
     queue: deque[Claim] = field(default_factory=deque)
     running: int = 0
-    window: int = _FIRST_WINDOW
+    width: int = 1
+    asks_at: int = 0
     paused_until: float = 0.0
 
-    def room(self) -> int:
-        if time.monotonic() < self.paused_until or len(self.queue) > self.window // 2:
+    def room(self, most: int) -> int:
+        """How many to claim for it; `most` is what it may hold. Who has answered little holds little of the queue."""
+        if time.monotonic() < self.paused_until or len(self.queue) > self.asks_at:
             return 0
-        return self.window - len(self.queue)
+        return max(0, min(_FIRST_WINDOW * self.width**2, _WIDEST_WINDOW, most) - len(self.queue))
 
     def is_over(self) -> bool:
         return not self.queue and not self.running and time.monotonic() >= self.paused_until
@@ -58,10 +69,11 @@ class Sender:
         self._database = database
         self._settings = settings
         self._client = open_client(settings)
-        self._slots = asyncio.Semaphore(settings.webhook_concurrency)
+        self._slots = Slots(settings.webhook_concurrency)
         # A claim must outlive the attempt that starts last; a dead sender's claims wait this long to be taken again.
         self._lease_seconds = settings.webhook_timeout_seconds * 2 + 10
         self._lanes: dict[UUID, Lane] = {}
+        self._waiting: dict[UUID, Lane] = {}  # those that found no slot, in the order in which they get one
         self._attempts: set[asyncio.Task[None]] = set()
         self._settled = Settled()
         self._room = asyncio.Event()
@@ -93,82 +105,97 @@ class Sender:
     async def _claim_all(self) -> None:
         while True:
             try:
-                found = await self._claim_some()
+                await self._claim_some()
             except Exception as error:  # noqa: BLE001 -- the database is away: keep trying, for ever
                 log.warning("sender cannot claim", extra={"reason": type(error).__name__})
                 await asyncio.sleep(1)
                 continue
-            if found == 0:
-                await asyncio.sleep(self._settings.webhook_poll_seconds)
-                continue
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.webhook_poll_seconds):
                     await self._room.wait()
-            except TimeoutError:
-                continue
 
-    async def _claim_some(self) -> int:
+    async def _claim_some(self) -> None:
         self._room.clear()
         self._lanes = {each: lane for each, lane in self._lanes.items() if not lane.is_over()}
-        held = sum(len(lane.queue) + lane.running for lane in self._lanes.values())
-        if held >= _MOST_CLAIMED:
-            return held
+        for lane in list(self._waiting.values()):
+            self._start(lane)
+        free = _MOST_CLAIMED - sum(len(lane.queue) + lane.running for lane in self._lanes.values())
+        if free <= 0:
+            return
         # Measured from before the statement: the lease must not seem longer here than it is there.
         start_by = time.monotonic() + self._lease_seconds - self._settings.webhook_timeout_seconds - 1
         async with self._database.transaction() as session:
             claims, targets = await claim(
                 session,
-                rooms={each: lane.room() for each, lane in self._lanes.items()},
-                window=_FIRST_WINDOW,
-                total=_MOST_CLAIMED - held,
+                rooms={each: lane.room(share(free)) for each, lane in self._lanes.items()},
+                window=min(_FIRST_WINDOW, share(free)),
+                total=free,
                 lease_seconds=self._lease_seconds,
                 start_by=start_by,
             )
         for endpoint_id, target in targets.items():
-            lane = self._lanes.get(endpoint_id)
-            if lane is None:
-                self._lanes[endpoint_id] = Lane(target)
-            else:
-                lane.target, lane.window = target, min(lane.window * 2, _WIDEST_WINDOW)
+            self._lanes.setdefault(endpoint_id, Lane(target)).target = target
         for each in claims:
             self._lanes[each.endpoint_id].queue.append(each)
         for endpoint_id in targets:
-            self._start(self._lanes[endpoint_id])
-        return len(claims)
+            lane = self._lanes[endpoint_id]
+            lane.asks_at = len(lane.queue) // 2
+            self._start(lane)
 
     def _start(self, lane: Lane) -> None:
-        free = self._settings.webhook_endpoint_concurrency - lane.running
-        for _ in range(min(free, len(lane.queue))):
+        """Begin as many attempts as the lane may have; where it finds no slot it waits in line for one."""
+        holder = lane.target.endpoint_id, lane.target.community_id
+        self._waiting.pop(lane.target.endpoint_id, None)
+        while lane.queue and lane.running < lane.width:
+            if not self._slots.take(*holder):
+                self._waiting[lane.target.endpoint_id] = lane
+                return
             lane.running += 1
-            task = asyncio.create_task(self._send_in(lane))
+            task = asyncio.create_task(self._send_in(lane, lane.queue.popleft()))
             self._attempts.add(task)
             task.add_done_callback(self._attempts.discard)
+            if len(lane.queue) == lane.asks_at:
+                self._room.set()
 
-    async def _send_in(self, lane: Lane) -> None:
+    async def _send_in(self, lane: Lane, claimed: Claim) -> None:
+        """One attempt, in a slot that is taken already; who waits for one comes next, then this lane again."""
+        holder = lane.target.endpoint_id, lane.target.community_id
         try:
-            while lane.queue:
-                async with self._slots:
-                    if not lane.queue:
-                        break
-                    await self._send(lane, lane.queue.popleft())
-                if len(lane.queue) == lane.window // 2:
-                    self._room.set()
+            await self._send(lane, claimed)
+        except Exception:  # a fault of ours costs this delivery an attempt, and not the lane what follows
+            log.exception("an attempt broke", extra={"delivery": str(claimed.id)})
+            self._note(lane, claimed, Outcome(datetime.now(UTC), 0, error="connection"))
         finally:
             lane.running -= 1
-            self._room.set()
+            self._slots.give_back(*holder)
+            for first in list(self._waiting.values())[:1]:
+                self._start(first)
+            self._start(lane)
 
     async def _send(self, lane: Lane, claimed: Claim) -> None:
         if time.monotonic() < lane.paused_until or time.monotonic() > claimed.start_by:
-            lane.window = _FIRST_WINDOW
             self._settled.released.append(claimed)
-            self._work.set()
+            self._hold_back(lane)
             return
         outcome = await attempt(self._client, lane.target, webhook_id=str(claimed.event_id), body=claimed.body)
+        self._note(lane, claimed, outcome)
+
+    def _note(self, lane: Lane, claimed: Claim, outcome: Outcome) -> None:
         verdict = judge(outcome, attempts=claimed.attempts + 1, jitter=draw_jitter())
         if verdict.pause or verdict.gone:
             # Until the pause is written down, which happens within this time, it holds in memory.
             lane.paused_until = max(lane.paused_until, time.monotonic() + 1)
+            self._hold_back(lane)
+        elif verdict.status == "delivered":
+            lane.width = min(lane.width + 1, self._settings.webhook_endpoint_concurrency)
         self._settled.results.append((claimed, outcome, verdict))
+        self._work.set()
+
+    def _hold_back(self, lane: Lane) -> None:
+        """Give back what waits in a lane that does not move, and let it begin anew with one attempt at a time."""
+        self._settled.released.extend(lane.queue)
+        lane.queue.clear()
+        lane.width = 1
         self._work.set()
 
     async def _settle_all(self) -> None:
@@ -190,7 +217,7 @@ class Sender:
             raise
         except Exception as error:  # noqa: BLE001 -- a refused batch is sent again when its leases end
             log.warning("sender cannot settle", extra={"reason": type(error).__name__, "count": len(batch.results)})
-            if is_unreachable(error):  # what arrived must not be sent again if we can help it
+            if _passes(error):  # what arrived must not be sent again if we can help it
                 self._keep(batch)
                 await asyncio.sleep(1)
 
@@ -198,6 +225,11 @@ class Sender:
         self._settled.results[:0] = batch.results
         self._settled.released[:0] = batch.released
         self._work.set()
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same may be written down in a moment: the database was away, or a deadlock chose us."""
+    return is_unreachable(error) or (isinstance(error, DBAPIError) and isinstance(translated(error), Unavailable))
 
 
 @asynccontextmanager

@@ -1,10 +1,10 @@
 """What the routes of delivery take and answer."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from kith_delivery.attempts import Error, Status
 from kith_delivery.events import Reason
@@ -46,6 +46,18 @@ class EndpointChange(_In):
         if value is None:
             raise ValueError("leave it out to keep it as it is")
         return value
+
+
+class ReplayIn(_In):
+    """Which deliveries to make again: those that ended so, of the events that came from `since` to before `until`."""
+
+    since: AwareDatetime
+    until: AwareDatetime | None = None
+    status: Literal["failed", "delivered"] = "failed"
+
+
+class ReplayOut(_Out):
+    replayed: int
 
 
 class EndpointOut(_Out):

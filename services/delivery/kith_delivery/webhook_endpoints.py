@@ -1,7 +1,7 @@
 """Webhook endpoints: where a community's apps hear of events."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from kith_delivery.models import WebhookEndpoint
 from kith_delivery.signing import new_secret
 
 MOST_ENDPOINTS = 50
+PREVIOUS_SIGNS = timedelta(days=1)
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:community, 0))")
 
 
@@ -70,7 +71,7 @@ async def change(
 async def enable(session: AsyncSession, *, endpoint_id: UUID) -> WebhookEndpoint:
     """Send to it again, first what was left waiting. Events of the time in between were not kept for it."""
     endpoint = await found(session, endpoint_id, locked=True)
-    endpoint.disabled_at = endpoint.disabled_reason = endpoint.throttled_until = None
+    endpoint.disabled_at = endpoint.disabled_reason = endpoint.throttled_until = endpoint.failing_since = None
     return endpoint
 
 
@@ -79,6 +80,16 @@ async def disable(session: AsyncSession, *, endpoint_id: UUID) -> WebhookEndpoin
     if endpoint.disabled_at is None:
         endpoint.disabled_at, endpoint.disabled_reason = datetime.now(UTC), "by_owner"
         emit(session, EndpointDisabled(endpoint_id=endpoint.id, reason="by_owner"))
+    return endpoint
+
+
+async def rotate_secret(session: AsyncSession, *, endpoint_id: UUID) -> WebhookEndpoint:
+    """Another signing secret; the one before signs too for a day, so that no receiver is without one that fits. Done
+    twice, the first is worth nothing at once.
+    """
+    endpoint = await found(session, endpoint_id, locked=True)
+    endpoint.previous_secret, endpoint.previous_until = endpoint.secret, datetime.now(UTC) + PREVIOUS_SIGNS
+    endpoint.secret = new_secret()
     return endpoint
 
 
