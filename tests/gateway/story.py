@@ -91,6 +91,7 @@ async def circles(whole, owner, mentors, mentees):
 
     async def formed():
         pool = {"memberIds": [*mentors[:2], *mentees], "facilitatorIds": mentors[:2]}
+        pool["apart"] = [{"memberIds": mentors[:2]}]
         given = {"pool": pool, "smallest": 4, "largest": 6, "name": "Newcomers"}
         want = "formation { id left { reason } groups { id kind memberships { role member { id } } } }"
         return (await whole.do("formGroups", given, by=owner, want=want))["formation"]

@@ -65,6 +65,44 @@ async def test_a_facilitator_who_is_named_comes_into_the_pool_and_is_never_forgo
     assert (refused.status_code, refused.json()["code"]) == (404, "no_such_participant")
 
 
+async def test_two_are_together_or_apart_as_a_coordinator_wishes_and_a_block_goes_before_that_unseen(
+    groups, coordinator, newcomers
+):
+    client, ids = groups.client(coordinator), [str(each) for each in newcomers]
+    blocked = {"member_id": ids[2], "blocked_id": ids[3]}
+    await groups.deliver(
+        coordinator.community_id, "identity.member_blocked.v1", blocked, aggregate_id=newcomers[2], sequence=3
+    )
+    # Beside their difference in experience, these would be put together, and those apart.
+    wishes = {
+        "together": [{"member_ids": [ids[0], ids[1]]}, {"member_ids": [ids[3], ids[2]]}],
+        "apart": [{"member_ids": [ids[19], ids[0]]}],
+    }
+    formed = await form(client, pool={"member_ids": ids} | wishes)
+    assert formed["left"] == []
+    members = (await client.post("/read/memberships-by-group", json={"keys": formed["group_ids"]})).json()
+    group_of = {m["member_id"]: number for number, some in enumerate(members) for m in some}
+    assert group_of[ids[0]] == group_of[ids[1]]
+    assert group_of[ids[0]] != group_of[ids[19]]
+    assert group_of[ids[2]] != group_of[ids[3]]
+
+
+@pytest.mark.parametrize(
+    ("together", "apart", "code"),
+    [
+        ([0, 1], [1, 0], "bad_pool"),
+        ([0, 0], None, "bad_pool"),
+        ([0, 1, 2], None, "invalid_request"),
+        (None, [3], "invalid_request"),
+    ],
+)
+async def test_wishes_that_make_no_sense_are_refused(groups, coordinator, newcomers, together, apart, code):
+    given = {"together": together, "apart": apart}
+    wishes = {name: [{"member_ids": [str(newcomers[k]) for k in some]}] for name, some in given.items() if some}
+    answer = await groups.client(coordinator).post("/formations", json={"pool": {"newest": 20} | wishes})
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
 async def test_two_formations_at_once_never_put_anyone_in_two_circles(groups, coordinator, newcomers):
     client = groups.client(coordinator)
     answers = await asyncio.gather(*(client.post("/formations", json={"pool": {"newest": 50}}) for _ in range(3)))

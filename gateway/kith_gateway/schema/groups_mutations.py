@@ -43,6 +43,13 @@ class Formation:
 
 
 @taking
+class TwoMembersInput:
+    """Two members."""
+
+    member_ids: list[strawberry.ID] = given("The two.", refers="Member")
+
+
+@taking
 class PoolInput:
     """Exactly these members, or the newest ones who have no group of this kind."""
 
@@ -51,6 +58,10 @@ class PoolInput:
     facilitator_ids: list[strawberry.ID] | None = maybe(
         "Who can facilitate; they come into the pool, one into each group.", refers="Member"
     )
+    together: list[TwoMembersInput] | None = maybe(
+        "Who is put into the same group where that can be; 1000 pairs at most."
+    )
+    apart: list[TwoMembersInput] | None = maybe("Who is put into no group together; 1000 pairs at most.")
 
 
 @taking

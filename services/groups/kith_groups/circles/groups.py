@@ -32,11 +32,16 @@ ONE_GROUP = {"one_group_of_a_kind": AlreadyInAGroup()}
 
 @dataclass(frozen=True)
 class Pool:
-    """Whom to form groups from: these members, or the newest who have none of this kind; and who can facilitate."""
+    """Whom to form groups from: these members, or the newest who have none of this kind; and who can facilitate.
+
+    Two who are to be `together` are where that can be, two who are to be `apart` in any case.
+    """
 
     member_ids: Sequence[UUID] = ()
     newest: int | None = None
     facilitator_ids: frozenset[UUID] = frozenset()
+    together: frozenset[frozenset[UUID]] = frozenset()
+    apart: frozenset[frozenset[UUID]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,9 @@ async def form_groups(
     community_id = tenant_of(session)
     people, busy = await _people(session, kind, pool)
     ids = [person.member_id for person in people]
-    apart, met_before = await barriers.between(session, ids, ids), await _met_before(session, ids)
-    try:
-        async with _SEARCH:
-            formation = await asyncio.to_thread(form, people, size=size, apart=apart, met_before=met_before, seed=seed)
-    except ValueError as error:
-        raise BadPool(f"No groups can be formed: {error}.") from error
+    wishes = await _wishes(session, pool, ids)
+    async with _SEARCH:
+        formation = await asyncio.to_thread(form, people, size=size, seed=seed, **wishes)
     if gone := await _gone_meanwhile(session, kind, formation):
         formation = without(formation, people, gone, size=size)
     formation_id, ids = new_id(), [new_id() for _ in formation.groups]
@@ -77,6 +79,19 @@ async def form_groups(
         )
     left = formation.left | dict.fromkeys(busy, AlreadyInAGroup.code)
     return FormedGroups(formation_id, ids, left, formation.value)
+
+
+async def _wishes(session: AsyncSession, pool: Pool, ids: Sequence[UUID]) -> dict[str, list[tuple[UUID, UUID]]]:
+    """Pairs that are to be together, that must be apart, and that have met, as `form` takes them.
+
+    A block goes before a wish to have two together, and is no contradiction of it: that would tell of the block.
+    """
+    if pool.together & pool.apart or any(len(two) == 1 for two in pool.together | pool.apart):
+        raise BadPool("Name two members to have together or apart, and no two for both.")
+    never = pool.apart | {frozenset(two) for two in await barriers.between(session, ids, ids)}
+    pairs = {"together": pool.together - never, "apart": never}
+    found = {name: sorted((min(two), max(two)) for two in some) for name, some in pairs.items()}
+    return found | {"met_before": await _met_before(session, ids)}
 
 
 def _busy(kind: str) -> Select[Any]:

@@ -22,12 +22,18 @@ from kith_groups.events import Kind
 from kith_groups.shapes import Coordinating, In, Keys, Name, Out, Participating
 
 
+class TwoIn(In):
+    member_ids: list[UUID] = Field(min_length=2, max_length=2)
+
+
 class PoolIn(In):
     """Exactly these members, or the `newest` ones who have no group of this kind; and all who can facilitate."""
 
     member_ids: list[UUID] = Field(default=[], max_length=5000)
     newest: int | None = Field(default=None, ge=1, le=5000)
     facilitator_ids: list[UUID] = Field(default=[], max_length=1000)
+    together: list[TwoIn] = Field(default=[], max_length=1000)
+    apart: list[TwoIn] = Field(default=[], max_length=1000)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> "PoolIn":
@@ -88,7 +94,14 @@ routes = router(tags=["groups"])
 
 @routes.post("/formations", status_code=201, responses=problems(BadPool, NoSuchParticipant, AlreadyInAGroup))
 async def form_groups(body: FormationIn, _: Coordinating, session: Transaction) -> FormationOut:
-    pool = groups.Pool(body.pool.member_ids, body.pool.newest, frozenset(body.pool.facilitator_ids))
+    given = body.pool
+    pool = groups.Pool(
+        member_ids=given.member_ids,
+        newest=given.newest,
+        facilitator_ids=frozenset(given.facilitator_ids),
+        together=frozenset(frozenset(two.member_ids) for two in given.together),
+        apart=frozenset(frozenset(two.member_ids) for two in given.apart),
+    )
     formed = await groups.form_groups(
         session, kind=body.kind, name=body.name, pool=pool, size=_size(body), seed=body.seed
     )
