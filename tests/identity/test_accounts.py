@@ -181,3 +181,12 @@ async def test_a_new_invitation_and_a_redemption_end_those_of_before(anonymous, 
         invited(as_owner, mia), *(anonymous.post("/invitations/redeem", json={"token": together}) for _ in range(3))
     )
     assert sorted(answer.status_code for answer in again[1:])[1:] == [401, 401]
+
+
+async def test_nobody_is_invited_who_has_left(anonymous, as_owner, victim):
+    for member_id in (await named(as_owner, "Mia"), await listed(as_owner, victim)):
+        early = (await invited(as_owner, member_id)).json()[0]["token"]
+        assert (await as_owner.post(f"/members/{member_id}/remove")).status_code == 204
+        assert (await invited(as_owner, member_id)).json()["code"] == "no_such_member"
+        late = await anonymous.post("/invitations/redeem", json={"token": early})
+        assert (late.status_code, late.json()["code"]) == (401, "invitation_refused")

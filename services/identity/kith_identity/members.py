@@ -112,13 +112,13 @@ class Invited:
 async def invite(session: AsyncSession, signer: Signer, *, by: UUID, member_ids: Sequence[UUID]) -> list[Invited]:
     """A one-time token for each of these members, in their order; what they were given before is worth nothing then.
 
-    NoSuchMember if one is not of this community; HasLogin if one can sign in already: whoever holds an invitation is
-    that member. Hence Forbidden for whoever is no owner if one holds a role.
+    NoSuchMember if one is not of this community, or has left it; HasLogin if one can sign in already: whoever holds an
+    invitation is that member. Hence Forbidden for whoever is no owner if one holds a role.
     """
     community_id = tenant_of(session)
     rows = await session.execute(
         select(Member.id, Member.account_id)
-        .where(Member.id.in_(member_ids))
+        .where(Member.id.in_(member_ids), Member.left_at.is_(None))
         .order_by(Member.id)
         .with_for_update(key_share=True)
     )
