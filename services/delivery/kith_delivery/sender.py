@@ -143,34 +143,47 @@ class Sender:
             self._start(lane)
 
     def _start(self, lane: Lane) -> None:
-        """Begin as many attempts as the lane may have; where it finds no slot it waits in line for one."""
-        holder = lane.target.endpoint_id, lane.target.community_id
+        """Begin as many attempts as the lane may have. Where it finds no slot, one that is under way asks again when it
+        ends; a lane without any waits in line.
+        """
         self._waiting.pop(lane.target.endpoint_id, None)
         while lane.queue and lane.running < lane.width:
-            if not self._slots.take(*holder):
-                self._waiting[lane.target.endpoint_id] = lane
+            if not self._slots.take(lane.target.endpoint_id, lane.target.community_id):
+                if not lane.running:
+                    self._waiting[lane.target.endpoint_id] = lane
                 return
             lane.running += 1
-            task = asyncio.create_task(self._send_in(lane, lane.queue.popleft()))
+            task = asyncio.create_task(self._send_in(lane, self._next(lane)))
             self._attempts.add(task)
             task.add_done_callback(self._attempts.discard)
-            if len(lane.queue) == lane.asks_at:
-                self._room.set()
+
+    def _next(self, lane: Lane) -> Claim:
+        claimed = lane.queue.popleft()
+        if len(lane.queue) == lane.asks_at:
+            self._room.set()
+        return claimed
 
     async def _send_in(self, lane: Lane, claimed: Claim) -> None:
-        """One attempt, in a slot that is taken already; who waits for one comes next, then this lane again."""
-        holder = lane.target.endpoint_id, lane.target.community_id
+        """One attempt after the other in a slot that is taken already, until the lane is empty or another waits."""
+        try:
+            await self._try(lane, claimed)
+            while lane.queue and lane.running <= lane.width and not self._waiting:
+                claimed = self._next(lane)
+                self._start(lane)  # one that answered may have one more, of what comes after this
+                await self._try(lane, claimed)
+        finally:
+            lane.running -= 1
+            self._slots.give_back(lane.target.endpoint_id, lane.target.community_id)
+            for first in list(self._waiting.values())[:1]:
+                self._start(first)
+            self._start(lane)
+
+    async def _try(self, lane: Lane, claimed: Claim) -> None:
         try:
             await self._send(lane, claimed)
         except Exception:  # a fault of ours costs this delivery an attempt, and not the lane what follows
             log.exception("an attempt broke", extra={"delivery": str(claimed.id)})
             self._note(lane, claimed, Outcome(datetime.now(UTC), 0, error="connection"))
-        finally:
-            lane.running -= 1
-            self._slots.give_back(*holder)
-            for first in list(self._waiting.values())[:1]:
-                self._start(first)
-            self._start(lane)
 
     async def _send(self, lane: Lane, claimed: Claim) -> None:
         if time.monotonic() < lane.paused_until or time.monotonic() > claimed.start_by:
