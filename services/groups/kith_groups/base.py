@@ -4,6 +4,7 @@ from uuid import UUID
 from sqlalchemy import Index, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from kith_barriers.barriers import BarrierColumns
 from kith_chassis.tables import COLUMN_TYPES, new_metadata
 
 
@@ -33,3 +34,7 @@ class Participant(Base):
     sequence: Mapped[int] = mapped_column(server_default="0")
     left_at: Mapped[datetime | None]
     parted_at: Mapped[datetime | None]
+
+
+class Barrier(BarrierColumns, Base):
+    """These two come into no group together. Who shares one already stays, as putting one out would tell."""

@@ -10,11 +10,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kith_barriers import barriers
 from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
 from kith_chassis.ids import new_id
 from kith_events.projections import Projection, Projections
-from kith_groups import barriers, departures
+from kith_groups import departures
 
 consumers = Consumers()
 # A coordinator may have opened the welcome space before its community was heard of; threads refer to the one there is.

@@ -8,10 +8,10 @@ from uuid import UUID, uuid5
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kith_barriers import barriers
 from kith_chassis.consumers import Consumers
 from kith_chassis.events import Received, View
 from kith_events.projections import Projection, Projections
-from kith_recognition import barriers
 from kith_recognition.awards import Fact
 from kith_recognition.ledger import record
 

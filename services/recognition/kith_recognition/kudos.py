@@ -7,10 +7,10 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kith_barriers import barriers
 from kith_chassis.database import tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
-from kith_recognition import barriers
 from kith_recognition.awards import DEFAULT_BADGES, week_of
 from kith_recognition.errors import (
     AlreadyAwarded,
@@ -45,7 +45,7 @@ async def give(session: AsyncSession, *, giver_id: UUID, receiver_id: UUID, mess
     spend = {"community": community_id, "member": giver_id, "week": week_of(datetime.now(UTC).date())}
     if (await session.execute(_SPEND, spend | {"allowance": WEEKLY_ALLOWANCE})).first() is None:
         raise NothingLeftToGive
-    held = await barriers.between(session, giver_id, receiver_id)
+    held = bool(await barriers.between(session, [giver_id], [receiver_id]))
     kudos = Kudos(
         community_id=community_id, giver_id=giver_id, receiver_id=receiver_id, message=message, value=value, held=held
     )

@@ -4,6 +4,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from kith_barriers.barriers import BarrierColumns
 from kith_chassis.ids import new_id
 from kith_chassis.tables import COLUMN_TYPES, new_metadata
 
@@ -33,22 +34,8 @@ class Departure(Base):
     left_at: Mapped[datetime]
 
 
-class Barrier(Base):
-    """What `raised_by` said to identity to be kept apart from the other of two; `lifted` when they took it back."""
-
-    __tablename__ = "barriers"
-    __table_args__ = (
-        CheckConstraint("source IN ('block', 'report')", name="source"),
-        CheckConstraint("one_id < other_id", name="order"),
-    )
-
-    community_id: Mapped[UUID] = mapped_column(primary_key=True)
-    one_id: Mapped[UUID] = mapped_column(primary_key=True)
-    other_id: Mapped[UUID] = mapped_column(primary_key=True)
-    source: Mapped[str] = mapped_column(primary_key=True)
-    raised_by: Mapped[UUID] = mapped_column(primary_key=True)
-    sequence: Mapped[int]
-    lifted: Mapped[bool]
+class Barrier(BarrierColumns, Base):
+    """Thanks between these two are held."""
 
 
 class AwardRule(Base):

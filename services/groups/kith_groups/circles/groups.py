@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kith_barriers import barriers
 from kith_chassis.database import tenant_of
 from kith_chassis.errors import refused
 from kith_chassis.events import emit
 from kith_chassis.ids import new_id
-from kith_groups import barriers
 from kith_groups.base import Participant
 from kith_groups.circles.formation import NO_ROOM, Formation, Formed, form, without
 from kith_groups.circles.models import Group, Membership

@@ -22,5 +22,4 @@ def upgrade() -> None:
           CHECK (one_id < other_id)
         )
     """)
-    op.execute("CREATE INDEX barriers_of_other ON barriers (community_id, other_id)")
     protect("barriers", column="community_id")

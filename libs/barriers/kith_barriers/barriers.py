@@ -1,7 +1,6 @@
-"""Barriers: what keeps two members out of one group because one of them said so to identity, with a block or a report.
+"""Barriers: what keeps two members apart because one of them said so to identity, with a block or a report.
 
-They are honored where people come together: when groups are formed and when somebody joins one. Nobody is put out of a
-group they share already, which would tell. A block is lifted by who made it; a report stays for ever.
+A barrier stands from the moment its event arrives. A block is lifted by who made it; a report stays for ever.
 """
 
 import json
@@ -9,25 +8,26 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from kith_chassis.consumers import Consumers
 from kith_chassis.database import tenant_of
 from kith_chassis.events import Received, View
-from kith_groups.base import Base
 
 
-class Barrier(Base):
+class BarrierColumns:
     """What one said of another; `sequence` is the number it was said with, `lifted` says that it no longer holds."""
 
     __tablename__ = "barriers"
-    __table_args__ = (
-        CheckConstraint("one_id < other_id", name="order"),
-        CheckConstraint("source IN ('block', 'report')", name="source"),
-        Index("barriers_of_other", "community_id", "other_id"),
-    )
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[CheckConstraint, ...]:  # noqa: N805 -- of the class it is mixed into
+        return (
+            CheckConstraint("one_id < other_id", name="order"),
+            CheckConstraint("source IN ('block', 'report')", name="source"),
+        )
 
     community_id: Mapped[UUID] = mapped_column(primary_key=True)
     one_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -105,6 +105,6 @@ async def _say(
 
 
 async def between(session: AsyncSession, some: Collection[UUID], others: Collection[UUID]) -> list[tuple[UUID, UUID]]:
-    """The pairs of one of `some` and one of `others` who are not brought together, each once."""
+    """The pairs of one of `some` and one of `others` who are kept apart, each once; whoever of them said so."""
     place = {"community": tenant_of(session), "some": list(some), "others": list(others)}
     return [(row.one_id, row.other_id) for row in await session.execute(_BETWEEN, place)]

@@ -1,0 +1,1 @@
+"""What a service knows of who is kept apart, as they said to identity."""
