@@ -3,15 +3,12 @@
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +19,7 @@ import psutil
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
+from bench.gateway_peers import GRAFBASE, Subject, federated, node_gateways, subgraphs
 from bench.gateway_stub import answer
 from bench.rows import row
 from kith_chassis.tokens import ALGORITHM, Principal
@@ -43,12 +41,10 @@ SMALL = (
     {"id": encode_id("Member", UUID(int=1 << 100))},
 )
 WORK = {"nested list, 600 objects": NESTED, "one object": SMALL}
-ROUNDS, CONNECTIONS, SECONDS = 3, 4, 2.0
-PLAIN = "Strawberry, DataLoader, httpx as documented"
-PEERS = Path(__file__).parents[1] / "build" / "peers"
-PACKAGES = (
-    "mercurius", "fastify", "graphql@16", "graphql-yoga", "graphql-jit", "@envelop/graphql-jit", "dataloader", "undici",
-)  # fmt: skip
+ROUNDS, CONNECTIONS, SECONDS, WARMING = 3, 4, 2.0, 4.0
+OURS, PLAIN = "gateway with plans", "Strawberry, DataLoader, httpx as documented"
+Running = tuple[Subject, psutil.Process, str]
+Results = dict[str, list[tuple[float, list[float]]]]
 _KEY = OKPKey.generate_key("Ed25519", private=True)
 _KEY.ensure_kid()
 
@@ -96,22 +92,28 @@ async def in_process() -> list[dict[str, Any]]:
     return rows
 
 
+async def listening(started: asyncio.subprocess.Process, port: int) -> None:
+    """Wait until there is someone on the port; ConnectionError when the process ends before."""
+    async with asyncio.timeout(60):
+        while started.returncode is None:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.1)
+    raise ConnectionError(f"it ended with {started.returncode}")
+
+
 @asynccontextmanager
 async def process(command: list[str], port: int, **environment: str) -> AsyncIterator[psutil.Process]:
     """A server that listens on a port of this machine."""
     started = await asyncio.create_subprocess_exec(*command, env=os.environ | environment, stdout=subprocess.DEVNULL)
     try:
-        for _ in range(300):
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.1)
-            else:
-                writer.close()
-                break
+        await listening(started, port)
         yield psutil.Process(started.pid)
     finally:
-        started.terminate()
+        with suppress(ProcessLookupError):
+            started.terminate()
         await started.wait()
 
 
@@ -161,16 +163,32 @@ async def load(url: str, token: str, work: tuple[str, dict[str, Any]], *, second
     return times
 
 
+def spent(server: psutil.Process) -> float:
+    """Seconds of processor time of the server and of all it started."""
+    return sum(sum(each.cpu_times()[:4]) for each in (server, *server.children(recursive=True)))
+
+
 async def measured(
     server: psutil.Process, url: str, token: str, work: Any, *, cold: bool = False
 ) -> tuple[float, list[float]]:
     """Answers in a second of the server's processor time, and how long each took."""
     await load(url, token, work, seconds=0.5, cold=cold)
-    before = server.cpu_times()
+    before = spent(server)
     times = await load(url, token, work, seconds=SECONDS, cold=cold)
-    after = server.cpu_times()
-    spent = after.user + after.system - before.user - before.system
-    return len(times) / spent, times
+    return len(times) / (spent(server) - before), times
+
+
+async def warmed(url: str, token: str) -> list[Any]:
+    """The bytes of data answered to both operations; they are asked for a while, as V8 compiles late."""
+    found = []
+    for work in WORK.values():
+        client = Client(url, token)
+        await client.open()
+        content = await client.ask(*work)
+        found.append(msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("data"))
+        client.writer.close()
+        await load(url, token, work, seconds=WARMING, cold=False)
+    return found
 
 
 def token(*permissions: str) -> str:
@@ -184,16 +202,6 @@ def token(*permissions: str) -> str:
     return jwt.encode({"alg": ALGORITHM, "kid": _KEY.kid}, claims, _KEY, algorithms=[ALGORITHM])
 
 
-@dataclass
-class Subject:
-    """A server that answers the same operations."""
-
-    name: str
-    command: list[str]
-    environment: dict[str, str]
-    cold: bool = True
-
-
 def subjects(port: int, stub: str) -> list[Subject]:
     ours = {f"KITH_{name.upper()}_URL": stub for name in SERVICES}
     ours |= {"KITH_JWKS_URL": f"{stub}/keys", "KITH_LOG_LEVEL": "WARNING"}
@@ -201,45 +209,66 @@ def subjects(port: int, stub: str) -> list[Subject]:
     ours |= {f"KITH_{who}_{what}": str(most) for who in ("MEMBER", "COMMUNITY") for what, most in plenty.items()}
     serve = [sys.executable, "-m", "kith_chassis.serve", "kith_gateway.main:app"]
     uvicorn = [sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning"]
-    found = [
-        Subject("gateway with plans", serve, ours | {"KITH_HTTP_PORT": str(port)}),
-        Subject("gateway without", serve, ours | {"KITH_HTTP_PORT": str(port + 1), "KITH_PLANS": "false"}, cold=False),
-        Subject(PLAIN, [*uvicorn, "--port", str(port + 2), "bench.gateway_plain:app"], {"UPSTREAM": stub}),
+    return [
+        Subject(OURS, serve, ours | {"KITH_HTTP_PORT": str(port)}, cold=True),
+        Subject("gateway without", serve, ours | {"KITH_HTTP_PORT": str(port + 1), "KITH_PLANS": "false"}),
+        Subject(PLAIN, [*uvicorn, "--port", str(port + 2), "bench.gateway_plain:app"], {"UPSTREAM": stub}, cold=True),
+        *node_gateways(port + 3, stub),
     ]
-    if peers():
-        for number, kind in enumerate(("yoga", "mercurius"), 3):
-            command = ["node", str(PEERS / "gateway_node.mjs"), kind, str(port + number), stub]
-            found.append(Subject(f"{kind} with JIT", command, {"NODE_ENV": "production"}, cold=False))
-    return found
 
 
-def peers() -> bool:
-    """Install Node's gateways, unless they are; without Node or its registry they are left out."""
-    PEERS.mkdir(parents=True, exist_ok=True)
-    shutil.copy(Path(__file__).with_name("gateway_node.mjs"), PEERS)
-    if (PEERS / "node_modules" / "mercurius").exists():
-        return True
-    (PEERS / "package.json").write_text('{"private": true, "type": "module"}')
+async def started(stack: AsyncExitStack, each: Subject, port: int, bearer: str, answers: list[Any]) -> Running | None:
+    """The subject, running until the stack ends, that answers as the first did; a peer that does not is left out."""
+    url = f"http://127.0.0.1:{port}/graphql"
     try:
-        subprocess.run(["npm", "install", "--no-audit", "--no-fund", *PACKAGES], cwd=PEERS, check=True, timeout=300)  # noqa: S607
-    except (OSError, subprocess.SubprocessError) as error:
-        print(f"  Node's gateways are left out: {error}", flush=True)
-        return False
-    return True
+        server = await stack.enter_async_context(process(each.command, port, **each.environment))
+        if not each.below:
+            answers.append(await warmed(url, bearer))
+            assert answers[-1] == answers[0], "it answers something else"
+    except (OSError, EOFError, AssertionError) as error:
+        if not each.runtime:
+            raise
+        print(f"  left out, {each.name}: {error or type(error).__name__}", flush=True)
+        return None
+    return each, server, url
+
+
+def figures(title: str, results: Results, node: set[str]) -> list[dict[str, Any]]:
+    """The rows of one operation; `node`: the subjects that run on Node."""
+    rates = {name: [rate for rate, _ in rounds] for name, rounds in results.items()}
+    middle, nested = {name: median(each) for name, each in rates.items()}, "nested" in title
+    unit = "answers per second of its processor time"
+    rows = [row("gateway", title, name, each, unit, ratio=middle[name] / middle[PLAIN]) for name, each in rates.items()]
+    times = sorted(each for _, one in results[OURS] for each in one)
+    tail = times[int(len(times) * 0.99)] / median(times)
+    rows.append(row("gateway", title, f"p99 of the {OURS}, in p50", [tail], "×", aim="at most 2.5", at_most=2.5))
+    others = [(PLAIN, middle[PLAIN], 1 / 1.5 if "never" in title else 40 if nested else 25)]
+    if best := [rate for name, rate in middle.items() if name in node]:
+        others.append(("the best Node gateway", max(best), 2.5 if nested else 1.3))
+    if GRAFBASE in middle:
+        others.append((GRAFBASE, middle[GRAFBASE], 1 if nested else 0.8))
+    for name, rate, aim in others:
+        times_as_much, told = middle[OURS] / rate, f"at least {aim:.3g}"
+        rows.append(row("gateway", title, f"{OURS} beside {name}", [times_as_much], "×", aim=told, at_least=aim))
+    return rows
 
 
 async def over_http() -> list[dict[str, Any]]:
     keys, bearer = json.dumps({"keys": [_KEY.as_dict(private=False)]}), token()
     stub = f"http://127.0.0.1:{PORT}"
-    found: dict[str, dict[str, list[tuple[float, list[float]]]]] = defaultdict(lambda: defaultdict(list))
-    running: list[tuple[Subject, psutil.Process, str]] = []
+    found: dict[str, Results] = defaultdict(lambda: defaultdict(list))
+    running: list[Running] = []
+    answers: list[Any] = []
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(
             process([sys.executable, "-m", "bench.gateway_stub", str(PORT)], PORT, KITH_KEYS=keys)
         )
-        for number, each in enumerate(subjects(PORT + 1, stub), 1):
-            server = await stack.enter_async_context(process(each.command, PORT + number, **each.environment))
-            running.append((each, server, f"http://127.0.0.1:{PORT + number}/graphql"))
+        everyone, below = subjects(PORT + 1, stub), subgraphs(PORT - 1, stub)
+        if below and await started(stack, below, PORT - 1, bearer, answers):
+            everyone += federated(PORT + 1 + len(everyone))
+        for port, each in enumerate(everyone, PORT + 1):
+            if one := await started(stack, each, port, bearer, answers):
+                running.append(one)
         for name, work in WORK.items():
             for cold in (False, True):
                 title = f"over HTTP{', never seen before' if cold else ''}: {name}"
@@ -248,35 +277,9 @@ async def over_http() -> list[dict[str, Any]]:
                         if each.cold or not cold:
                             found[title][each.name].append(await measured(server, url, bearer, work, cold=cold))
         memory = running[0][1].memory_info().rss / 2**20
-    rows = [
-        row("gateway", "memory after all of it", "gateway with plans", [memory], "MiB", aim="under 100", at_most=100)
-    ]
-    for title, results in found.items():
-        base = median(rate for rate, _ in results[PLAIN])
-        for name, rounds in results.items():
-            rates = [rate for rate, _ in rounds]
-            rows.append(
-                row(
-                    "gateway",
-                    title,
-                    name,
-                    rates,
-                    "answers per second of its processor time",
-                    ratio=median(rates) / base,
-                )
-            )
-        times = sorted(each for _, one in results["gateway with plans"] for each in one)
-        tail = times[int(len(times) * 0.99)] / median(times)
-        rows.append(
-            row("gateway", title, "p99 of the gateway with plans, in p50", [tail], "×", aim="at most 2.5", at_most=2.5)
-        )
-        times_as_much = median(rate for rate, _ in results["gateway with plans"]) / base
-        aim = 1 / 1.5 if "never" in title else 40 if "nested" in title else 25
-        told = f"at least {aim:.3g}"
-        rows.append(
-            row("gateway", title, f"gateway with plans beside {PLAIN}", [times_as_much], "×", aim=told, at_least=aim)
-        )
-    return rows
+    node = {each.name for each, *_ in running if each.runtime == "Node"}
+    rows = [row("gateway", "memory after all of it", OURS, [memory], "MiB", aim="under 100", at_most=100)]
+    return rows + [each for title, results in found.items() for each in figures(title, results, node)]
 
 
 async def measure() -> list[dict[str, Any]]:

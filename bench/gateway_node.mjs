@@ -1,5 +1,5 @@
 // The same schema behind Node's gateways, with their compiler switched on: `node gateway_node.mjs yoga|mercurius PORT UPSTREAM`.
-// Its packages are installed by bench/gateway.py into build/peers, which is where this file is copied to.
+// Its packages are installed by bench/gateway_peers.py into build/peers, which is where this file is copied to.
 import DataLoader from 'dataloader'
 import { makeExecutableSchema } from '@graphql-tools/schema'
 import { Pool } from 'undici'
