@@ -175,7 +175,7 @@ class Fuzzer:
 
 def wrong_with(response):
     """What should not be in an answer; nothing where nothing is."""
-    if response.status_code != 200:
+    if response.status_code not in {200, 429}:  # so much is asked that a bucket may be empty for a moment
         return [f"status {response.status_code}"]
     answer = response.json()
     wrong = [

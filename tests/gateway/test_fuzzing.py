@@ -27,6 +27,7 @@ async def test_whatever_is_sent_no_service_fails_and_nothing_of_the_inside_is_to
     assert told == [], SEED
     # What it sends gets past the gateway: refusals of the services' own, and not only of the gateway's.
     assert len(codes) > 10, codes
+    assert codes["RATE_LIMITED"] <= REQUESTS / 100, codes
 
 
 async def test_a_service_that_fails_would_be_noticed(whole, people, monkeypatch):
