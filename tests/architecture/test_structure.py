@@ -234,3 +234,10 @@ def test_the_actors_of_tests_may_do_what_those_who_sign_in_may():
 
     assert set(permissions_of([])) == probe.MEMBER
     assert set(permissions_of(["owner"])) == probe.OWNER
+
+
+def test_no_test_changes_a_module_that_others_in_its_process_use():
+    """A sleep that begins while `time.monotonic` is an hour ahead ends an hour late."""
+    through = re.compile(r"""setattr\(\s*(?:"[\w.]+\.(?:time|asyncio|random)\.\w+"|(?:time|asyncio|random),)""")
+    tests = sorted((ROOT / "tests").rglob("test_*.py"))
+    assert [str(each) for each in tests if through.search(each.read_text())] == []
