@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 import pytest
 from aiohttp import web
@@ -14,12 +15,19 @@ from kith_delivery.sender import Sender
 from kith_delivery.settings import Settings
 from kith_events.feed import CannotRebuild
 from kith_events.projections import Projection, Projections
+from kith_recognition import ledger
 from kith_recognition.awards import DEFAULT_RULES
 from kith_testkit.contracts import application, services
 from kith_testkit.probe import eventually
 
 pytestmark = pytest.mark.integration
 LISTENING = [name for name in services() if application(name).state.consumers is not None]
+
+
+@pytest.fixture(autouse=True)
+def no_pair_is_ever_full(monkeypatch):
+    """As no day is: which of its events count then depends on the order between aggregates."""
+    monkeypatch.setattr(ledger, "Rule", partial(ledger.Rule, pair_cap=1000))
 
 
 async def furnish(live, story, told):
@@ -72,7 +80,7 @@ async def test_a_rebuilt_service_is_the_live_one_and_writes_only_what_it_declare
     found = await live.rebuild()
     assert (found.torn, found.behind, found.refused, found.swapped) == (None, 0, [], False)
     assert found.read == 250
-    assert found.equal, found.tables
+    assert found.equal, [(e.table, e.examples) for e in found.tables if e.examples]
     assert {each.table: each.rebuilt for each in found.tables} == {name: len(rows) for name, rows in before.items()}
     assert not await live.leftovers()
     assert await live.learned() == before
