@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import asyncpg
 import httpx
@@ -112,6 +113,15 @@ def test_an_interruption_once_more_kills_what_takes_its_time(kith, installation)
     nothing_left(installation)
 
 
+def names_of(processes):
+    """What these are called; some of them may be gone by now."""
+    names = set()
+    for each in processes:
+        with suppress(psutil.NoSuchProcess):
+            names.add(each.name())
+    return names
+
+
 def test_a_terminal_that_is_closed_stops_everything(installation):
     master, terminal = os.openpty()
     environment = os.environ | {"KITH_HOME": str(installation.home), "KITH_PORT": str(installation.base_port)}
@@ -120,7 +130,7 @@ def test_a_terminal_that_is_closed_stops_everything(installation):
         stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, env=environment,
     )  # fmt: skip
     os.close(terminal)
-    until(lambda: any("postgres" in each.name() for each in processes_of(installation.home)), "it has begun")
+    until(lambda: "postgres" in names_of(processes_of(installation.home)), "it has begun")
     os.close(master)
     process.send_signal(signal.SIGHUP)
     process.wait(60)
