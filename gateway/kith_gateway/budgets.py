@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from math import ceil
+from operator import attrgetter
 from typing import Any, Literal
 
 from graphql import GraphQLError
@@ -36,16 +37,18 @@ class Budget:
 class Bucket:
     """What one caller has left. Below zero when answers held more than was estimated: that is owed."""
 
-    __slots__ = ("_at", "_day", "budget", "kind", "left", "today")
+    __slots__ = ("_at", "_day", "_per_second", "budget", "burst", "kind", "left", "today")
 
     def __init__(self, kind: Kind, budget: Budget, now: float) -> None:
         self.kind, self.budget = kind, budget
-        self.left, self.today = float(budget.burst), budget.per_day
+        self.burst, self._per_second = float(budget.burst), budget.per_second
+        self.left, self.today = self.burst, budget.per_day
         self._at, self._day = now, now // _DAY
 
     def refill(self, now: float) -> None:
         if now > self._at:  # a clock may be set back
-            self.left = min(self.left + (now - self._at) * self.budget.per_second, float(self.budget.burst))
+            left = self.left + (now - self._at) * self._per_second
+            self.left = left if left < self.burst else self.burst
         if now // _DAY > self._day:
             self.today, self._day = self.budget.per_day, now // _DAY
         self._at = now
@@ -56,10 +59,11 @@ class Bucket:
             return (self._day + 1) * _DAY - self._at
         return max(cost - self.left, 0.0) / self.budget.per_second
 
-    def take(self, cost: int) -> None:
-        """Take a cost, or give one back that is below zero: never more than there may be."""
-        self.left = min(self.left - cost, float(self.budget.burst))
-        self.today = min(self.today - cost, self.budget.per_day)
+    def give(self, cost: int) -> None:
+        """Give a cost back, never more than there may be; one below zero is taken."""
+        left = self.left + cost
+        self.left = left if left < self.burst else self.burst
+        self.today = min(self.today + cost, self.budget.per_day)
 
     @property
     def available(self) -> int:
@@ -69,8 +73,10 @@ class Bucket:
 class Purse:
     """The buckets one request is paid from, all of them or none."""
 
-    def __init__(self, buckets: list[Bucket], clock: Callable[[], float]) -> None:
-        self._buckets, self._clock = buckets, clock
+    __slots__ = ("_buckets", "paid")
+
+    def __init__(self, buckets: list[Bucket]) -> None:
+        self._buckets = buckets
         self.paid = 0
 
     def pay(self, cost: int) -> None:
@@ -78,11 +84,13 @@ class Purse:
         more = cost - self.paid
         if more <= 0:
             return
-        self._refill()
         for each in self._buckets:
             if more > each.left or more > each.today:
                 raise self._refusal(cost, more)
-        self._take(more)
+        for each in self._buckets:
+            each.left -= more
+            each.today -= more
+        self.paid = cost
 
     def _refusal(self, cost: int, more: int) -> GraphQLError:
         most = min(min(each.budget.burst, each.budget.per_day) for each in self._buckets)
@@ -97,12 +105,13 @@ class Purse:
 
     def settle(self, actual: int) -> None:
         """Give back what an operation did not cost, or take what it cost beside."""
-        self._refill()
-        self._take(actual - self.paid)
+        for each in self._buckets:
+            each.give(self.paid - actual)
+        self.paid = actual
 
     def shown(self) -> dict[str, Any]:
         """What is left where least is, for `extensions.cost`."""
-        least = min(self._buckets, key=lambda each: each.available)
+        least = min(self._buckets, key=_available)
         budget = least.budget
         return {
             "bucket": least.kind,
@@ -112,15 +121,8 @@ class Purse:
             "perDay": budget.per_day,
         }
 
-    def _refill(self) -> None:
-        now = self._clock()
-        for each in self._buckets:
-            each.refill(now)
 
-    def _take(self, cost: int) -> None:
-        for each in self._buckets:
-            each.take(cost)
-        self.paid += cost
+_available = attrgetter("available")
 
 
 class Budgets:
@@ -138,23 +140,23 @@ class Budgets:
 
     def purse(self, caller: Principal | None, address: str | None) -> Purse:
         """What a request of this caller is paid from; `address` is where it comes from, as far as that is known."""
+        now = self._clock()
         if caller is None:
-            buckets = [self._bucket("address", _network(address))]
-        else:
-            buckets = [
-                self._bucket("member", (caller.tenant, caller.subject)),
-                self._bucket("community", caller.tenant),
-            ]
-        return Purse(buckets, self._clock)
+            return Purse([self._bucket("address", _network(address), now)])
+        tenant = caller.tenant.int  # numbers are looked up faster than UUIDs
+        member = self._bucket("member", (tenant, caller.subject.int), now)
+        return Purse([member, self._bucket("community", tenant, now)])
 
-    def _bucket(self, kind: Kind, key: Any) -> Bucket:
+    def _bucket(self, kind: Kind, key: Any, now: float) -> Bucket:
         known = self._known[kind]
         found = known.get(key)
         if found is None:
-            found = known[key] = Bucket(kind, self._budgets[kind], self._clock())
+            found = known[key] = Bucket(kind, self._budgets[kind], now)
             if len(known) > self._most:
                 known.popitem(last=False)
-        known.move_to_end(key)
+        else:
+            known.move_to_end(key)
+            found.refill(now)
         return found
 
 

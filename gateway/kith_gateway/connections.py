@@ -113,24 +113,35 @@ class _Connection(asyncio.Protocol):
 
 
 class Connections:
-    """The connections to one address, `most` at a time; who comes when all are in use waits for one."""
+    """The connections to one address, `most` at a time; who comes when all are in use waits for one.
 
-    def __init__(self, url: str, *, most: int = 64, keep_seconds: float = 30.0) -> None:
+    `headers` go with every request.
+    """
+
+    def __init__(
+        self, url: str, *, headers: Mapping[str, str] = {}, most: int = 64, keep_seconds: float = 30.0
+    ) -> None:
         at = urlsplit(url)
         self._host, self._tls = at.hostname or "", at.scheme == "https"
         self._port = at.port or (443 if self._tls else 80)
         self._base = at.path
-        self._fixed = f"Host: {at.netloc.rpartition('@')[2]}\r\n"
+        self._fixed = _lines({"Host": at.netloc.rpartition("@")[2], **headers})
         self._context = ssl.create_default_context() if self._tls else None
         self._keep_seconds = keep_seconds
         self._free = asyncio.Semaphore(most)
         self._rested: deque[_Connection] = deque()
 
-    async def ask(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, seconds: float
-    ) -> tuple[int, bytes]:
+    def written(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+        """A request, to be asked once or several times. Raises ValueError for what would become another."""
+        if not (target.isascii() and target.isprintable()) or " " in target:
+            raise ValueError("an address is quoted")
+        body = b"" if body is None and method != "GET" else body
+        length = "" if body is None else f"Content-Length: {len(body)}\r\n"
+        head = f"{method} {self._base}{target} HTTP/1.1\r\n{self._fixed}{_lines(headers)}{length}\r\n"
+        return head.encode("latin-1") + (body or b"")
+
+    async def ask(self, request: bytes, *, seconds: float) -> tuple[int, bytes]:
         """Status and body of an answer. Raises NotReachedError, BrokenError, or TimeoutError after `seconds` in all."""
-        request = self._written(method, target, headers, body)
         ends = monotonic() + seconds
         connection = None if self._free.locked() else self._kept()
         if connection is not None:
@@ -152,17 +163,6 @@ class Connections:
         self._keep_seconds = 0.0
         while self._rested:
             self._rested.pop().abort()
-
-    def _written(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
-            raise ValueError("a header would become two")
-        if not (target.isascii() and target.isprintable()) or " " in target:
-            raise ValueError("an address is quoted")
-        body = b"" if body is None and method != "GET" else body
-        length = "" if body is None else f"Content-Length: {len(body)}\r\n"
-        head = f"{method} {self._base}{target} HTTP/1.1\r\n{self._fixed}{lines}{length}\r\n"
-        return head.encode("latin-1") + (body or b"")
 
     def _kept(self) -> _Connection | None:
         """The connection used last, if one may be used again."""
@@ -200,3 +200,10 @@ class Connections:
             self._rested.append(connection)
         else:
             connection.abort()
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
+        raise ValueError("a header would become two")
+    return lines

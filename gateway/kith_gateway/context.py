@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -20,7 +20,7 @@ from kith_gateway.settings import Settings
 from kith_gateway.upstream import Upstream, UpstreamError, decoded
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Limits:
     """How much one operation may be: tokens of its text, fields inside each other, things asked of the services.
 
@@ -55,27 +55,13 @@ class Kept:
         self.fetched: dict[Any, bytes | UpstreamError] = {}
         self._batches: list[tuple[_At, list[str], bytes | UpstreamError]] = []
 
-    async def fetch(self, address: Any, asking: Awaitable[bytes]) -> bytes:
-        try:
-            content = self.fetched[address] = await asking
-        except UpstreamError as error:
-            self.fetched[address] = error
-            raise
-        return content
+    def batch(self, at: _At, keys: list[str], answer: bytes | UpstreamError) -> None:
+        self._batches.append((at, keys, answer))
 
-    async def batch(self, at: _At, keys: list[str], asking: Awaitable[bytes]) -> bytes:
-        try:
-            content = await asking
-        except UpstreamError as error:
-            self._batches.append((at, keys, error))
-            raise
-        self._batches.append((at, keys, content))
-        return content
-
-    def prime(self, loader: DataLoader[Any, Any], at: _At) -> Iterator[str]:
+    def prime(self, loader: DataLoader[Any, Any], at: _At) -> Iterator[list[str]]:
         """Tell a new loader what is known, problems and misaligned answers in the same way as it finds them itself.
 
-        Yields the keys a service answered about.
+        Yields the keys of each batch a service answered about.
         """
         for known, keys, content in self._batches:
             if known != at:
@@ -83,7 +69,7 @@ class Kept:
             found: Sequence[Any]
             try:
                 found = list(_said(at[0], content))
-                yield from keys
+                yield keys
                 if len(found) != len(keys):
                     raise WrongNumberOfResultsReturned(expected=len(keys), received=len(found))  # noqa: TRY301
             except Exception as error:  # noqa: BLE001 -- whatever it is, it belongs to each of the keys
@@ -143,7 +129,7 @@ class Context:
         self.looked_over: Any = None
         self.cost = 0
         self._spent = 0
-        self._answered: dict[_At, set[Any]] = defaultdict(set)
+        self._answered: dict[_At, list[list[Any]]] = defaultdict(list)
         self._fetched: set[Any] = set()
         self._kept = Kept()
         self._loaders: dict[tuple[str, str, int | None], DataLoader[Any, Any]] = {}
@@ -161,7 +147,10 @@ class Context:
 
         Both executors find the same, unless an answer broke a rule of the schema: then the ordinary one stops midway.
         """
-        return self._spent + len(self._fetched) + sum(map(len, self._answered.values()))
+        found = self._spent + len(self._fetched)
+        for keys in self._answered.values():
+            found += len(keys[0]) if len(keys) == 1 else len(set().union(*keys))
+        return found
 
     def begin_again(self) -> None:
         """What a plan was answered counts when the ordinary executor finds it to be an answer."""
@@ -181,33 +170,42 @@ class Context:
             async def load(keys: list[Any]) -> Any:
                 body = {"keys": keys} if first is None else {"keys": keys, "first": first}
                 found = await self.ask(service, "POST", route, body=body)
-                self._answered[at].update(keys)
+                self._answered[at].append(keys)
                 return found
 
             self._loaders[at] = DataLoader(load_fn=load, max_batch_size=MAX_KEYS)
-            self._answered[at].update(self._kept.prime(self._loaders[at], at))
+            self._answered[at] += self._kept.prime(self._loaders[at], at)
         return self._loaders[at]
 
     async def batch(self, service: str, route: str, first: int | None, keys: list[str]) -> bytes:
-        """What a batched read answers, as it came; a loader made after it knows it."""
+        """What a batched read answers, as it came; a loader made after it knows it. No key comes twice."""
         body = {"keys": keys} if first is None else {"keys": keys, "first": first}
-        asking = self._read(service, "POST", route, body=body)
-        content = await self._kept.batch((service, route, first), keys, asking)
-        self._answered[service, route, first].update(keys)
+        at = service, route, first
+        content: bytes
+        try:
+            content = await self.upstream.call(
+                service, "POST", route, body=body, authorization=self.credentials(), raw=True
+            )
+        except UpstreamError as error:
+            self._kept.batch(at, keys, error)
+            raise
+        self._kept.batch(at, keys, content)
+        self._answered[at].append(keys)
         return content
 
     async def fetch(self, service: str, route: str, values: Mapping[str, Any], query: Mapping[str, str]) -> bytes:
         """What one `GET` answers, as it came; `ask` knows it afterwards."""
-        asking = self._read(service, "GET", route, values=values, query=query)
         at = _address(service, route, values, query)
-        content = await self._kept.fetch(at, asking)
+        content: bytes
+        try:
+            content = await self.upstream.call(
+                service, "GET", route, values=values, query=query, authorization=self.credentials(), raw=True
+            )
+        except UpstreamError as error:
+            self._kept.fetched[at] = error
+            raise
+        self._kept.fetched[at] = content
         self._fetched.add(at)
-        return content
-
-    async def _read(self, service: str, method: str, route: str, **asked: Any) -> bytes:
-        content: bytes = await self.upstream.call(
-            service, method, route, authorization=self.credentials(), raw=True, **asked
-        )
         return content
 
     async def ask(

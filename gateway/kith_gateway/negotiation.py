@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ JSON = "application/json"
 MAX_COMMAS = 100_000
 """Of a request, those in texts included."""
 _CHARSET = re.compile(r""";\s*charset\s*=\s*"?([^\s;"]*)""", re.IGNORECASE)
+_T = TypeVar("_T")
 _QUALITY = re.compile(r";\s*q\s*=\s*([0-9.]{1,5})", re.IGNORECASE)
 
 
@@ -32,6 +33,7 @@ class BadRequest(Invalid):
     code = "bad_request"
 
 
+@lru_cache(64)
 def wants_graphql(accept: str) -> bool:
     """Whether a client knows GraphQL's own media type, and likes it no less than plain JSON."""
     wanted = {}
@@ -44,66 +46,78 @@ def wants_graphql(accept: str) -> bool:
     return wanted.get(GRAPHQL, 0.0) > 0 and wanted[GRAPHQL] >= wanted.get(JSON, 0.0)
 
 
-def posted(content_type: str, body: bytes) -> Any:
-    """The JSON of a body. What a browser sends to anyone without asking first (a form, plain text) is refused."""
+@lru_cache(64)
+def _is_json(content_type: str) -> bool:
+    """Whether a body is JSON in UTF-8: not what a browser sends to anyone without asking first (a form, plain text)."""
     charset = _CHARSET.search(content_type)
     utf8 = charset is None or charset[1].lower() in {"utf-8", "utf8"}
-    if content_type.partition(";")[0].strip().lower() != JSON or not utf8:
+    return content_type.partition(";")[0].strip().lower() == JSON and utf8
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a request asks for: a text, the hash of one, or both. Raises BadRequest when it is neither."""
+
+    text: str | None = msgspec.field(default=None, name="query")
+    variables: dict[str, Any] | None = None
+    operation: str | None = msgspec.field(default=None, name="operationName")
+    extensions: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        hashed = self.hashed
+        if hashed is None if self.text is None else (not self.text or self.text.isspace()):
+            raise BadRequest
+
+    @property
+    def hashed(self) -> str | None:
+        """The hash of a persisted operation."""
+        persisted = self.extensions.get("persistedQuery") if self.extensions else None
+        if persisted is None:
+            return None
+        if not isinstance(persisted, dict) or persisted.get("version") != 1 or not is_hash(persisted.get("sha256Hash")):
+            raise BadRequest('extensions.persistedQuery is {"version": 1, "sha256Hash": 64 digits of 0-9a-f}.')
+        hashed: str = persisted["sha256Hash"]
+        return hashed
+
+    @classmethod
+    def of(cls, found: Any) -> "Asked":
+        """What JSON that was read before asks for; BadRequest for what has another shape."""
+        try:
+            return msgspec.convert(found, cls)
+        except msgspec.ValidationError:
+            raise BadRequest from None
+
+
+_asked = msgspec.json.Decoder(Asked)
+
+
+def posted(content_type: str, body: bytes) -> Asked:
+    """What a body asks for."""
+    if not _is_json(content_type):
         raise NotJson
     if body.lstrip()[:1] == b"[":
         raise BadRequest("Send one operation at a time; ask for more in one document.")
-    return _decoded(body)
+    return _decoded(body, _asked)
 
 
-def addressed(parameters: Mapping[str, str]) -> dict[str, Any]:
-    """What the parameters of an address ask for, as a body would say it."""
+def addressed(parameters: Mapping[str, str]) -> Asked:
+    """What the parameters of an address ask for."""
     asked: dict[str, Any] = {name: parameters[name] for name in ("query", "operationName") if parameters.get(name)}
     for name in ("variables", "extensions"):
         if parameters.get(name):
-            asked[name] = _decoded(parameters[name].encode())
-    return asked
+            asked[name] = _decoded(parameters[name].encode(), _anything)
+    return Asked.of(asked)
 
 
-def _decoded(text: bytes) -> Any:
+_anything = msgspec.json.Decoder()
+
+
+def _decoded(text: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
     # A number and its comma are two bytes and become fifty: millions are counted sooner than made.
     if text.count(b",") > MAX_COMMAS:
         raise TooLarge("There are too many values in this; send them in parts.")
     try:
-        return msgspec.json.decode(text)
+        return decoder.decode(text)
+    except msgspec.ValidationError:
+        raise BadRequest from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest("This is not JSON.") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks for: a text, the hash of one, or both."""
-
-    text: str | None
-    hashed: str | None
-    variables: dict[str, Any] | None
-    operation: str | None
-
-    @classmethod
-    def of(cls, found: Any) -> "Asked":
-        """What a request of the shape GraphQL takes asks for; BadRequest for any other."""
-        if not isinstance(found, dict):
-            raise BadRequest
-        text, variables, operation = (found.get(name) for name in ("query", "variables", "operationName"))
-        hashed = _hashed(found.get("extensions"))
-        if not isinstance(text, str | None) or (hashed is None if text is None else not text.strip()):
-            raise BadRequest
-        if not isinstance(variables, dict | None) or not isinstance(operation, str | None):
-            raise BadRequest
-        return cls(text, hashed, variables, operation)
-
-
-def _hashed(extensions: Any) -> str | None:
-    if not isinstance(extensions, dict | None):
-        raise BadRequest
-    persisted = (extensions or {}).get("persistedQuery")
-    if persisted is None:
-        return None
-    if not isinstance(persisted, dict) or persisted.get("version") != 1 or not is_hash(persisted.get("sha256Hash")):
-        raise BadRequest('extensions.persistedQuery is {"version": 1, "sha256Hash": 64 digits of 0-9a-f}.')
-    hashed: str = persisted["sha256Hash"]
-    return hashed

@@ -38,9 +38,9 @@ async def graphql(request: Request) -> Response:
     modern = wants_graphql(request.headers.get("accept", ""))
     try:
         if reads:
-            asked = Asked.of(addressed(request.query_params))
+            asked = addressed(request.query_params)
         else:
-            asked = Asked.of(posted(request.headers.get("content-type", ""), await request.body()))
+            asked = posted(request.headers.get("content-type", ""), await request.body())
     except (Problem, HTTPException) as refused:
         given = not_asked(refused, modern=modern)
     else:
@@ -150,12 +150,11 @@ class KnownCallers:
         return self._answer(_Caller(authorization, principal), headers, body)
 
     async def _answer(self, caller: _Caller, headers: Mapping[bytes, bytes], body: bytes) -> Answer:
-        said = {name.decode(): value.decode("latin-1") for name, value in headers.items() if name in _READ}
-        with served(self.method, "/graphql", said) as told:
+        with served(self.method, "/graphql", _trace(headers)) as told:
             told.route = "/graphql"
-            modern = wants_graphql(said.get("accept", ""))
+            modern = wants_graphql(headers.get(b"accept", b"").decode("latin-1"))
             try:
-                asked = Asked.of(posted(said.get("content-type", ""), body))
+                asked = posted(headers.get(b"content-type", b"").decode("latin-1"), body)
                 result, context = await _carried_out(self.app.state, caller, asked)
                 given = answered(result, context, modern=modern)
             except Problem as refused:
@@ -166,4 +165,9 @@ class KnownCallers:
             return given
 
 
-_READ = {b"accept", b"content-type", b"traceparent", b"tracestate"}
+def _trace(headers: Mapping[bytes, bytes]) -> Mapping[str, str]:
+    """The headers that say which trace a request belongs to."""
+    if b"traceparent" not in headers:
+        return {}
+    names = ("traceparent", "tracestate")
+    return {name: headers[name.encode()].decode("latin-1") for name in names if name.encode() in headers}

@@ -8,7 +8,7 @@ be, a member of another type) makes it give up, and the ordinary executor answer
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -98,47 +98,51 @@ class Run:
 
     async def fill(self, shape: Shape, things: list[Any]) -> None:
         """Make things as they were read into things as they are shown. Raises GivenUpError."""
-        answers: Answers = [(Read(shape.read, 0, shape), things)]
-        while answers:
+        level = Level(self.context, self.variables)
+        self._finish(shape, things, level)
+        while level.batches or level.alone:
+            steps = [self._batch(*at, wanted) for at, wanted in level.batches.items()]
+            steps += [self._alone(*each) for each in level.alone]
             level = Level(self.context, self.variables)
-            for read, found in answers:
-                self._finish(read, found, level)
-            steps = [self._step(self._batch(*at, wanted)) for at, wanted in level.batches.items()]
-            steps += [self._step(self._alone(*each)) for each in level.alone]
-            results = [await steps[0]] if len(steps) == 1 else await asyncio.gather(*steps)
-            answers = list(chain.from_iterable(results))
+            for read, found in await self._together(steps):
+                if read.shape is not None and read.shape.busy:
+                    self._finish(read.shape, read.things(found), level)
         if self.trouble is not None:
             if not isinstance(self.trouble, _EXPECTED):
                 log.error("a plan failed", exc_info=self.trouble)
             raise GivenUpError from self.trouble
 
-    def _finish(self, read: Read, things: list[Any], level: Level) -> None:
+    def _finish(self, shape: Shape, things: list[Any], level: Level) -> None:
         try:
-            if read.shape is not None and read.shape.busy:
-                read.shape.finish(read.things(things), level.ask)
+            shape.finish(things, level.ask)
         except Exception as error:  # noqa: BLE001 -- the ordinary executor says what is wrong with it
             self.trouble = error
 
-    async def _step(self, asking: Coroutine[Any, Any, Answers]) -> Answers:
-        """Do one thing; if it fails, the others go on, so that the ordinary executor finds their answers."""
-        try:
-            return await asking
-        except Exception as error:  # noqa: BLE001 -- the ordinary executor says what is wrong with it
-            self.trouble = error
-            return []
+    async def _together(self, steps: list[Coroutine[Any, Any, Answers]]) -> Answers:
+        """Do all of it; if something fails, the rest goes on, so that the ordinary executor finds its answers."""
+        if len(steps) == 1:
+            try:
+                return await steps[0]
+            except Exception as error:  # noqa: BLE001 -- the ordinary executor says what is wrong with it
+                self.trouble = error
+                return []
+        answers: Answers = []
+        for each in await asyncio.gather(*steps, return_exceptions=True):
+            if isinstance(each, BaseException):
+                self.trouble = each
+            else:
+                answers += each
+        return answers
 
     async def _batch(self, service: str, route: str, first: int | None, wanted: list[Wanted]) -> Answers:
-        keys = [key for key in dict.fromkeys(chain.from_iterable(each.keys for each in wanted)) if key]
+        keys = [key for key in dict.fromkeys(chain.from_iterable([each.keys for each in wanted])) if key]
         parts = [keys[start : start + MAX_KEYS] for start in range(0, len(keys), MAX_KEYS)]
         if len(parts) == 1:
             contents = [await self.context.batch(service, route, first, keys)]
         else:
             contents = await asyncio.gather(*(self.context.batch(service, route, first, part) for part in parts))
-        reads: dict[Any, list[Wanted]] = defaultdict(list)
-        for each in wanted:
-            reads[each.site.read, each.site.listed].append(each)  # read alike is not yet shown alike
         answers: Answers = []
-        for same in reads.values():
+        for same in _read_alike(wanted):
             site = same[0].site
             found: list[Any] = []
             for part, content in zip(parts, contents, strict=True):
@@ -146,14 +150,18 @@ class Run:
                 if len(decoded) != len(part):
                     raise GivenUpError(route)
                 found += decoded
-            known: dict[Any, Any] = dict(zip(keys, found, strict=True))
-            # Who has no key gets what the ordinary executor gives them.
-            known[None] = known[""] = [] if site.listed else None
-            for each in same:
-                put(each.things, each.at, map(known.__getitem__, each.keys))
-            if len(reads) > 1:
-                # What only others asked about was read along, and nothing more is to be asked about it.
-                found = [known[key] for key in dict.fromkeys(chain.from_iterable(each.keys for each in same)) if key]
+            if len(wanted) == 1 and len(keys) == len(same[0].keys):  # each has a key of its own
+                put(same[0].things, same[0].at, found)
+            else:
+                known: dict[Any, Any] = dict(zip(keys, found, strict=True))
+                # Who has no key gets what the ordinary executor gives them.
+                known[None] = known[""] = [] if site.listed else None
+                for each in same:
+                    put(each.things, each.at, map(known.__getitem__, each.keys))
+                if len(same) < len(wanted):
+                    # What only others asked about was read along, and nothing more is to be asked about it.
+                    own = dict.fromkeys(chain.from_iterable(each.keys for each in same))
+                    found = [known[key] for key in own if key]
             answers.append((site.read, found))
         return answers
 
@@ -177,3 +185,13 @@ class Run:
                 raise GivenUpError(at)
         put(things, at, [answer])
         return [following]
+
+
+def _read_alike(wanted: list[Wanted]) -> Iterable[list[Wanted]]:
+    """Those that read the same of each thing; that is not yet shown alike."""
+    if len(wanted) == 1:
+        return [wanted]
+    alike: dict[Any, list[Wanted]] = defaultdict(list)
+    for each in wanted:
+        alike[each.site.read, each.site.listed].append(each)
+    return alike.values()

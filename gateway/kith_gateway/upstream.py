@@ -7,8 +7,8 @@ deadline; who waits for a service to come back is one of a bounded number and wa
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from functools import cache, partial
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -25,6 +25,7 @@ from kith_tracing.spans import carry
 UPSTREAM_SECONDS = Histogram("upstream_seconds", "Time a service took to answer.", ["service", "route", "status"])
 UPSTREAM_REPEATS = Counter("upstream_repeats", "Requests sent again after a pause.", ["service"])
 _seconds = cache(UPSTREAM_SECONDS.labels)
+_encode = msgspec.json.Encoder().encode
 _GONE = frozenset({502, 503, 504})
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 0.5
 _MAX_WAITING = 500
@@ -72,7 +73,10 @@ class Upstream:
         self._hold_seconds = settings.hold_seconds
         self._outages = {name: Outage(settings.hold_seconds) for name in self.urls}
         self._waiting = 0
-        self._connections = {name: Connections(url, keep_seconds=_KEEP_SECONDS) for name, url in self.urls.items()}
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        self._connections = {
+            name: Connections(url, headers=headers, keep_seconds=_KEEP_SECONDS) for name, url in self.urls.items()
+        }
 
     async def close(self) -> None:
         for each in self._connections.values():
@@ -97,33 +101,36 @@ class Upstream:
         `route` is a template whose {names} are filled from `values`. Raises UpstreamError for a problem the service
         reports and ServiceUnavailableError when it cannot be reached in time.
         """
-        headers: dict[str, str] = {"Content-Type": "application/json", "Accept": "application/json"}
+        headers: dict[str, str] = {}
         if authorization is not None:
             headers["Authorization"] = authorization
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
         carry(headers)
-        path = _filled(service, route, values or {})
-        for name, value in (query or {}).items():
-            _check_length(name, value)
-        data = None if body is None else msgspec.json.encode(body)
-        send = partial(self._send, service, method, route, path, query, data, headers)
-        ends = time.monotonic() + (self._read_seconds if reading else self._write_seconds)
-        status, content = await self._patiently(service, send, ends, harmless=reading or idempotency_key is not None)
+        target = _filled(service, route, values) if "{" in route else route
+        if query:
+            for name, value in query.items():
+                _check_length(name, value)
+            target = f"{target}?{urlencode(query)}"
+        data = None if body is None else _encode(body)
+        request = self._connections[service].written(method, target, headers, data)
+        seconds, harmless = self._read_seconds if reading else self._write_seconds, reading or idempotency_key is not None
+        status, content = await self._patiently(service, route, request, seconds, harmless=harmless)
         return content if raw and 200 <= status < 300 else decoded(service, status, content)  # noqa: PLR2004 -- HTTP
 
     async def _patiently(
-        self, service: str, send: Callable[[float], Awaitable[tuple[int, bytes]]], ends: float, *, harmless: bool
+        self, service: str, route: str, request: bytes, seconds: float, *, harmless: bool
     ) -> tuple[int, bytes]:
         """Status and content of the first answer, waiting while the service restarts; ServiceUnavailableError.
 
-        `send` is given the seconds left. What is not `harmless` when done twice is sent again only if nothing arrived.
+        What is not `harmless` when done twice is sent again only if nothing arrived.
         """
         outage, pause, held_until = self._outages[service], _FIRST_PAUSE_SECONDS, None
+        ends = time.monotonic() + seconds
         while True:
             try:
                 with outage.trial():
-                    status, content = await send(ends - time.monotonic())
+                    status, content = await self._measured(service, route, request, ends - time.monotonic())
                 if status not in _GONE:
                     outage.answered()
                     return status, content
@@ -149,30 +156,19 @@ class Upstream:
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             UPSTREAM_REPEATS.labels(service).inc()
 
-    async def _send(
-        self,
-        service: str,
-        method: str,
-        route: str,
-        path: str,
-        query: Mapping[str, str] | None,
-        data: bytes | None,
-        headers: Mapping[str, str],
-        seconds: float,
-    ) -> tuple[int, bytes]:
+    async def _measured(self, service: str, route: str, request: bytes, seconds: float) -> tuple[int, bytes]:
         started, outcome = time.perf_counter(), "unreachable"
         try:
-            target = f"{path}?{urlencode(query)}" if query else path
-            status, content = await self._connections[service].ask(method, target, headers, data, seconds=seconds)
-            outcome = str(status)
-            return status, content
+            answer = await self._connections[service].ask(request, seconds=seconds)
+            outcome = str(answer[0])
+            return answer
         finally:
             _seconds(service, route, outcome).observe(time.perf_counter() - started)
 
 
-def _filled(service: str, route: str, values: Mapping[str, Any]) -> str:
+def _filled(service: str, route: str, values: Mapping[str, Any] | None) -> str:
     """The path of a route. What would step out of its place in it (`..`, a slash) names nothing: 404."""
-    plain = {name: str(value) for name, value in values.items() if f"{{{name}}}" in route}
+    plain = {name: str(value) for name, value in (values or {}).items() if f"{{{name}}}" in route}
     for name, value in plain.items():
         _check_length(name, value)
     if any("/" in value or not value.strip(".") for value in plain.values()):

@@ -112,7 +112,7 @@ def test_a_community_pays_for_all_its_members_and_is_not_charged_for_who_is_refu
     caller = member(4)
     budgets.purse(caller, None).pay(100)
     assert refused(budgets.purse(caller, None), 100)["bucket"] == "member"
-    assert budgets._known["community"][UUID(int=4)].left == 200
+    assert budgets._known["community"][4].left == 200
 
 
 def test_what_no_wait_would_help_is_too_costly(budgets):

@@ -69,14 +69,14 @@ async def unusable(connection):
 
 
 async def ask(client, target="/x?a=1", body=b"ok", seconds=5.0, **headers):
-    return await client.ask("POST", target, headers, body, seconds=seconds)
+    return await client.ask(client.written("POST", target, headers, body), seconds=seconds)
 
 
 async def test_a_request_is_written_as_http_and_the_connection_used_again():
     async with served() as (server, client):
         assert await ask(client, Accept="application/json") == (200, b"ok")
-        assert await client.ask("GET", "/y", {}, None, seconds=5) == (200, b"ok")
-        assert await client.ask("DELETE", "/z", {}, None, seconds=5) == (200, b"ok")
+        assert await client.ask(client.written("GET", "/y", {}, None), seconds=5) == (200, b"ok")
+        assert await client.ask(client.written("DELETE", "/z", {}, None), seconds=5) == (200, b"ok")
         first, second, third = (request for _, request in server.requests)
         assert first.startswith(b"POST /base/x?a=1 HTTP/1.1\r\nHost: 127.0.0.1:")
         assert first.endswith(b"\r\nAccept: application/json\r\nContent-Length: 2\r\n\r\nok")

@@ -1,21 +1,35 @@
 """Spans of work, within the trace they belong to."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from itertools import islice
 from random import getrandbits
 
 from opentelemetry import trace
-from opentelemetry.context import Context, attach, detach
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Tracer
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-_W3C = TraceContextTextMapPropagator()
-carry, carried = _W3C.inject, _W3C.extract
-"""Our trace into headers; another's out of them. Baggage, which strangers may fill, is neither taken nor passed on."""
+_W3C = TraceContextTextMapPropagator()  # baggage, which strangers may fill, is neither taken nor passed on
+_NOWHERE = Context()
+_ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default={})  # noqa: B039 -- nobody writes to it
 
 tracer: Tracer | None = None
 """Makes spans that are collected."""
+
+
+def carried(headers: Mapping[str, str]) -> Context:
+    """The trace that headers name."""
+    return _W3C.extract(headers) if "traceparent" in headers else _NOWHERE
+
+
+def carry(headers: MutableMapping[str, str]) -> None:
+    """Name our trace in headers."""
+    if tracer is None:
+        headers.update(_ids.get())
+    else:
+        _W3C.inject(headers)
 
 
 def export_to(endpoint: str, *, service: str) -> Callable[[], None]:
@@ -35,21 +49,26 @@ def export_to(endpoint: str, *, service: str) -> Callable[[], None]:
 
 
 class _Ids:
-    """A span nobody collects: its ids alone, which go on in events, logs and requests."""
+    """A span nobody collects: its ids alone, as headers name them, which go on in events, logs and requests."""
 
-    __slots__ = ("_span", "_token")
+    __slots__ = ("_headers", "_token")
 
     def __init__(self, within: Context | None) -> None:
-        above = trace.get_current_span(within).get_span_context()
-        ids = above.trace_id or getrandbits(128), getrandbits(64)
-        self._span = NonRecordingSpan(SpanContext(*ids, is_remote=False, trace_state=above.trace_state))
+        above: dict[str, str] = {}
+        if within is None:
+            above = dict(_ids.get())
+        elif within is not _NOWHERE:
+            _W3C.inject(above, within)
+        trace = above["traceparent"].split("-")[1] if above else f"{getrandbits(128):032x}"
+        above["traceparent"] = f"00-{trace}-{getrandbits(64):016x}-00"
+        self._headers = above
 
     def __enter__(self) -> Span:
-        self._token = attach(trace.set_span_in_context(self._span))
-        return self._span
+        self._token = _ids.set(self._headers)
+        return INVALID_SPAN
 
     def __exit__(self, *_: object) -> None:
-        detach(self._token)
+        _ids.reset(self._token)
 
 
 def spanned(
@@ -71,5 +90,6 @@ def continued(name: str, kind: SpanKind, traceparents: Iterable[str | None]) -> 
 
 def trace_id() -> str | None:
     """The id of the trace around this work, as it is written; None where there is none."""
-    context = trace.get_current_span().get_span_context()
-    return f"{context.trace_id:032x}" if context.is_valid else None
+    named: dict[str, str] = {}
+    carry(named)
+    return named["traceparent"].split("-")[1] if named else None
