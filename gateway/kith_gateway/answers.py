@@ -37,8 +37,8 @@ def answered(result: ExecutionResult, context: Context, *, modern: bool) -> Answ
     """The answer to an operation; `modern` when the client knows GraphQL's own media type."""
     errors = result.errors or []
     body: dict[str, Any] = {}
-    data = b""
-    if executed(result):
+    data, done = b"", executed(result)
+    if done:
         data = msgspec.json.encode(result.data)
         body["data"] = msgspec.Raw(data)
     if errors:
@@ -47,8 +47,8 @@ def answered(result: ExecutionResult, context: Context, *, modern: bool) -> Answ
     if len(errors) > MAX_ERRORS:
         body["extensions"]["errorsLeftOut"] = len(errors) - MAX_ERRORS
     # A client that asks for plain JSON gets 200 for whatever was well-formed HTTP, as such clients expect.
-    status, headers = 400 if modern and not executed(result) else 200, _HEADERS[modern]
-    for told in (error.extensions or {} for error in errors if not executed(result)):
+    status, headers = 400 if modern and not done else 200, _HEADERS[modern]
+    for told in [] if done else [error.extensions or {} for error in errors]:
         if told.get("code") == "RATE_LIMITED":
             status = HTTPStatus.TOO_MANY_REQUESTS
             headers = (*headers, (b"retry-after", str(told["retryAfter"]).encode()))
@@ -78,7 +78,7 @@ def cost(context: Context, result: ExecutionResult, size: int) -> dict[str, Any]
     actual = 1
     if executed(result):
         # Where something else than a service failed, what was asked when it did is chance.
-        exact = all(isinstance(_origin(each), UpstreamError) for each in result.errors or ())
+        exact = not result.errors or all(isinstance(_origin(each), UpstreamError) for each in result.errors)
         actual = (max(context.answered, 1) if exact else requested) + size // BYTES_FOR_ONE
     told = {"requested": requested, "actual": actual, "limit": context.limits.cost}
     if context.purse is not None:

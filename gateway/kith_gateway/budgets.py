@@ -47,8 +47,7 @@ class Bucket:
 
     def refill(self, now: float) -> None:
         if now > self._at:  # a clock may be set back
-            left = self.left + (now - self._at) * self._per_second
-            self.left = left if left < self.burst else self.burst
+            self.left = min(self.left + (now - self._at) * self._per_second, self.burst)
         if now // _DAY > self._day:
             self.today, self._day = self.budget.per_day, now // _DAY
         self._at = now
@@ -61,8 +60,7 @@ class Bucket:
 
     def give(self, cost: int) -> None:
         """Give a cost back, never more than there may be; one below zero is taken."""
-        left = self.left + cost
-        self.left = left if left < self.burst else self.burst
+        self.left = min(self.left + cost, self.burst)
         self.today = min(self.today + cost, self.budget.per_day)
 
     @property

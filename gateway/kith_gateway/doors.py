@@ -36,7 +36,7 @@ class _RefusedError(Exception):
 @router.get("/.well-known/jwks.json", include_in_schema=False)
 async def key_set(request: Request) -> Response:
     """The keys of RFC 7517 that verify access tokens, for apps that are shown some."""
-    upstream: Upstream = request.app.state.upstream
+    upstream: Upstream = request.app.state.resources.upstream
     try:
         content = await upstream.call("identity", "GET", "/.well-known/jwks.json", raw=True)
     except UpstreamError as error:
@@ -50,7 +50,7 @@ async def app_token(request: Request) -> Response:
     try:
         _pay(request)
         app_id, secret = _credentials(request.headers.get("authorization"), await _form(request))
-        given = await _token(request.app.state.upstream, app_id, secret)
+        given = await _token(request.app.state.resources.upstream, app_id, secret)
     except _RefusedError as error:
         headers = dict(_NEVER_KEPT)
         if error.code == "invalid_client":
@@ -61,11 +61,10 @@ async def app_token(request: Request) -> Response:
 
 
 def _pay(request: Request) -> None:
-    if not request.app.state.settings.budgets:
-        return
-    address = request.client and request.client.host
+    purse = request.app.state.resources.purse(None, request.client and request.client.host)
     try:
-        request.app.state.budgets.purse(None, address).pay(_COST)
+        if purse is not None:
+            purse.pay(_COST)
     except GraphQLError as error:
         raise _RefusedError("slow_down", error.message) from None
 

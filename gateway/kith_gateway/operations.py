@@ -115,10 +115,10 @@ class Operation:
 
     @staticmethod
     def _at(names: tuple[str, ...], variables: dict[str, Any]) -> tuple[Any, ...]:
-        found = (variables.get(name, _ABSENT) for name in names)
         # A list counts by its length, told apart from a number that is the same.
+        found = [variables.get(name, _ABSENT) for name in names]
         return tuple(
-            (len(each),) if isinstance(each, list) else each if each is _ABSENT else whole(each) for each in found
+            [(len(each),) if isinstance(each, list) else each if each is _ABSENT else whole(each) for each in found]
         )
 
     def plan(self, variables: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]] | None:
@@ -157,7 +157,7 @@ class _Query:
         coerced = self._coerced(variables)
         if coerced is None:
             return None
-        at = tuple(coerced.get(name) for name in self.switches)
+        at = tuple(map(coerced.get, self.switches))
         if at not in self.plans:
             if len(self.plans) >= _MAX_PLANS:
                 self.plans.clear()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from graphql import GraphQLError
-from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 from strawberry.http.ides import get_graphql_ide_html
@@ -24,8 +23,7 @@ from kith_gateway.context import Context
 from kith_gateway.executors import carry_out
 from kith_gateway.live.hub import Hub
 from kith_gateway.negotiation import Asked, addressed, posted, wants_graphql
-from kith_gateway.persisted import Persisted
-from kith_gateway.settings import Settings
+from kith_gateway.resources import Resources
 
 router = APIRouter()
 
@@ -44,7 +42,7 @@ async def graphql(request: Request) -> Response:
     except (Problem, HTTPException) as refused:
         given = not_asked(refused, modern=modern)
     else:
-        result, context = await _carried_out(request.app.state, await _caller(request), asked, reads=reads)
+        result, context = await _carried_out(request.app.state.resources, await _caller(request), asked, reads=reads)
         given = answered(result, context, modern=modern)
     response = Response(given.body, given.status)
     response.raw_headers.extend(given.headers)
@@ -75,7 +73,7 @@ def _for_a_browser(request: Request) -> bool:
     return local and "text/html" in request.headers.get("accept", "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Caller:
     """Who asks, as far as the gateway can tell."""
 
@@ -104,31 +102,25 @@ async def _caller(request: Request) -> _Caller:
 
 
 async def _carried_out(
-    state: State, caller: _Caller, asked: Asked, *, reads: bool = False
+    resources: Resources, caller: _Caller, asked: Asked, *, reads: bool = False
 ) -> tuple[ExecutionResult, Context]:
-    settings: Settings = state.settings
-    purse = state.budgets.purse(caller.principal, caller.address) if settings.budgets else None
-    context = Context(
-        state.upstream,
-        authorization=caller.authorization,
-        principal=caller.principal,
+    context = resources.context(
+        caller.authorization,
+        caller.principal,
         refusal=caller.refusal,
-        limits=state.limits,
         operation=asked.operation,
-        introspection=settings.environment != "production",
-        plans=settings.plans,
         reads=reads,
-        purse=purse,
+        purse=resources.purse(caller.principal, caller.address),
     )
-    persisted: Persisted = state.persisted
+    hashed, persisted = asked.hashed, resources.persisted
     try:
         context.pay(1)  # for having come: also what is refused is work
-        text = persisted.text(asked.text, asked.hashed)
+        text = persisted.text(asked.text, hashed)
         result = await carry_out(context, text, asked.variables)
     except GraphQLError as error:
         return ExecutionResult(data=None, errors=[error]), context
-    if asked.hashed is not None and executed(result):
-        persisted.register(asked.hashed, text)
+    if hashed is not None and executed(result):
+        persisted.register(hashed, text)
     return result, context
 
 
@@ -155,7 +147,7 @@ class KnownCallers:
             modern = wants_graphql(headers.get(b"accept", b"").decode("latin-1"))
             try:
                 asked = posted(headers.get(b"content-type", b"").decode("latin-1"), body)
-                result, context = await _carried_out(self.app.state, caller, asked)
+                result, context = await _carried_out(self.app.state.resources, caller, asked)
                 given = answered(result, context, modern=modern)
             except Problem as refused:
                 given = not_asked(refused, modern=modern)

@@ -88,7 +88,7 @@ class Run:
 
     def __init__(self, context: Context, variables: Mapping[str, Any]) -> None:
         self.context, self.variables = context, variables
-        self.trouble: Exception | None = None
+        self.trouble: BaseException | None = None
 
     async def data(self, root: Shape) -> Any:
         """The answer's data, ready to be encoded. Raises GivenUpError."""

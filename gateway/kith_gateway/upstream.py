@@ -114,19 +114,19 @@ class Upstream:
             target = f"{target}?{urlencode(query)}"
         data = None if body is None else _encode(body)
         request = self._connections[service].written(method, target, headers, data)
-        seconds, harmless = self._read_seconds if reading else self._write_seconds, reading or idempotency_key is not None
-        status, content = await self._patiently(service, route, request, seconds, harmless=harmless)
+        ends = time.monotonic() + (self._read_seconds if reading else self._write_seconds)
+        harmless = reading or idempotency_key is not None
+        status, content = await self._patiently(service, route, request, ends, harmless=harmless)
         return content if raw and 200 <= status < 300 else decoded(service, status, content)  # noqa: PLR2004 -- HTTP
 
     async def _patiently(
-        self, service: str, route: str, request: bytes, seconds: float, *, harmless: bool
+        self, service: str, route: str, request: bytes, ends: float, *, harmless: bool
     ) -> tuple[int, bytes]:
         """Status and content of the first answer, waiting while the service restarts; ServiceUnavailableError.
 
         What is not `harmless` when done twice is sent again only if nothing arrived.
         """
         outage, pause, held_until = self._outages[service], _FIRST_PAUSE_SECONDS, None
-        ends = time.monotonic() + seconds
         while True:
             try:
                 with outage.trial():

@@ -33,7 +33,7 @@ class Gateway:
     def __init__(self, application):
         self.app = application
         self.calls = Counter()
-        upstream = application.state.upstream
+        upstream = application.state.resources.upstream
         self.upstream, call = upstream, upstream.call
 
         async def counted(service, method, route, **rest):

@@ -37,9 +37,9 @@ class Willing(Services):
 @pytest_asyncio.fixture
 async def willing(identity, gateway_to):
     async with gateway_to({}, identity) as running:
-        real, running.app.state.upstream = running.app.state.upstream, Willing()
+        real, running.app.state.resources.upstream = running.app.state.resources.upstream, Willing()
         yield running
-        running.app.state.upstream = real
+        running.app.state.resources.upstream = real
 
 
 def wrong_with(response, calls, records, most=MOST_ANSWERED):

@@ -104,7 +104,7 @@ async def test_nothing_is_registered_under_another_hash_nor_what_is_no_operation
         assert code_of(wrong) == "BAD_USER_INPUT"
         for text in ("{", "{ nothing }", "{ a" + chr(0xD800).encode("utf-8", "replace").decode() + " }"):
             await client.post("/graphql", json=by_hash(text, query=text))
-    assert len(gateway.app.state.persisted) == 0
+    assert len(gateway.app.state.resources.persisted) == 0
 
 
 @pytest.mark.integration

@@ -42,6 +42,7 @@ from kith_gateway.live.sockets import (
 from kith_gateway.live.standing import TYPES, Listener, Standing
 from kith_gateway.live.wishes import happenings, wished
 from kith_gateway.negotiation import Asked, BadRequest
+from kith_gateway.resources import Resources
 from kith_gateway.settings import Settings
 from kith_gateway.upstream import UpstreamError
 from kith_stream.pulling import Message
@@ -69,7 +70,8 @@ class Hub:
         self.settings: Settings = state.settings
         self._state = state
         # Asked for once, carried out with every event.
-        self._limits = replace(Limits.of(self.settings), cost=self.settings.max_event_cost)
+        limits = replace(Limits.of(self.settings), cost=self.settings.max_event_cost)
+        self._resources: Resources = replace(state.resources, limits=limits)
         self._log = Log(self.settings.replay_places)
         self._standing = Standing()
         self._sockets: dict[Socket, None] = {}
@@ -188,10 +190,11 @@ class Hub:
     def subscribe(self, socket: Socket, id_: str, payload: dict[str, Any]) -> Subscribed:
         listener = socket.listener
         try:
-            pay = self._state.budgets.purse(listener.principal, None).pay if self.settings.budgets else _free
+            purse = self._resources.purse(listener.principal)
+            pay = purse.pay if purse is not None else _free
             pay(1)
             asked = Asked.of(payload)
-            text = self._state.persisted.text(asked.text, asked.hashed)
+            text = self._resources.persisted.text(asked.text, asked.hashed)
             wish, after, shared = wished(self._context(listener, asked.operation), text, asked.variables)
             if not listener.principal.may(wish.field.permission):
                 raise refused(Forbidden(f"This needs the permission {wish.field.permission}."))
@@ -213,7 +216,7 @@ class Hub:
         except UpstreamError as error:
             raise GraphQLError(str(error), extensions=error.extensions) from error
         if asked.hashed is not None:
-            self._state.persisted.register(asked.hashed, text)
+            self._resources.persisted.register(asked.hashed, text)
         if not feed.subscribed:
             self._feeds[key] = feed
             FEEDS.inc()
@@ -253,15 +256,7 @@ class Hub:
                     del self._found[address]
 
     def _context(self, listener: Listener, operation: str | None) -> Context:
-        return Context(
-            self._state.upstream,
-            authorization=listener.authorization,
-            principal=listener.principal,
-            limits=self._limits,
-            operation=operation,
-            introspection=self.settings.environment != "production",
-            plans=self.settings.plans,
-        )
+        return self._resources.context(listener.authorization, listener.principal, operation=operation)
 
     # What time calls.
 
