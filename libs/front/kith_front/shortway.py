@@ -16,7 +16,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 from fastapi import FastAPI, Request, Response
@@ -32,7 +32,7 @@ LARGEST_HEAD = 65_536  # bytes of the request line and the headers
 _PIECE_SECONDS = 20.0
 """So long a head may take to come, and each `LARGEST_HEAD` bytes of a body."""
 
-Headers = Sequence[tuple[bytes, bytes]]
+Headers = tuple[tuple[bytes, bytes], ...]
 OF_JSON: Headers = ((b"content-type", b"application/json"),)
 
 
@@ -50,8 +50,8 @@ class Answer:
 
     @classmethod
     def of(cls, response: Response) -> "Answer":
-        headers = [each for each in response.raw_headers if each[0] != b"content-length"]
-        return cls(bytes(response.body), response.status_code, headers)
+        headers = (each for each in response.raw_headers if each[0] != b"content-length")
+        return cls(bytes(response.body), response.status_code, tuple(headers))
 
 
 class Route(Protocol):
@@ -111,9 +111,9 @@ class ShortWay(HttpToolsProtocol):
         routes: Sequence[Route],
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._app, self._routes = app, routes
+        self._routes, self._most = routes, min(LARGEST_BODY, app.state.settings.max_body_bytes)
         self._taken: Taken | None = None  # and not all of it is here yet
-        self._named: Headers | None = None
+        self._named: list[tuple[bytes, bytes]] | None = None
         self._head = b""
         self._coming: int | None = None  # bytes of the request that is coming in, or of this piece of its body
         self._is_head = self._has_ended = False
@@ -170,7 +170,7 @@ class ShortWay(HttpToolsProtocol):
             return
         if not (self._is_answering if self._is_head else self.cycle.response_started):
             headers = [*self.server_state.default_headers, (b"content-length", b"0"), (b"connection", b"close")]
-            self.transport.write(b"".join((STATUS_LINE[status], _lines(headers), b"\r\n")))
+            self.transport.write(b"".join((STATUS_LINE[status], _lines(tuple(headers)), b"\r\n")))
         if self._is_answering:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -232,8 +232,8 @@ class ShortWay(HttpToolsProtocol):
             if found is not None:
                 headers = dict(reversed(self.headers))  # the first of a name counts
                 announced = headers.get(b"content-length")  # the parser has seen that it is a number
-                most = min(LARGEST_BODY, self._app.state.settings.max_body_bytes)
-                return Taken(route, found, headers) if announced is not None and int(announced) <= most else None
+                fits = announced is not None and int(announced) <= self._most
+                return Taken(route, found, headers) if fits else None
         return None
 
     def _give_back(self, taken: Taken) -> None:
@@ -256,7 +256,7 @@ class ShortWay(HttpToolsProtocol):
             return
         named = self.server_state.default_headers
         if named is not self._named:  # uvicorn makes them anew each second
-            self._named, self._head = named, _lines(named)
+            self._named, self._head = named, _lines(tuple(named))
         taken.keep_alive = taken.keep_alive and (b"connection", b"close") not in named
         head = b"%bcontent-length: %d\r\n" % (_lines(given.headers), len(given.body))
         if not taken.keep_alive and (b"connection", b"close") not in named:
@@ -268,5 +268,6 @@ class ShortWay(HttpToolsProtocol):
         self.on_response_complete()
 
 
+@lru_cache(256)
 def _lines(headers: Headers) -> bytes:
     return b"".join(b"%b: %b\r\n" % each for each in headers)
