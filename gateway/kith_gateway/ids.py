@@ -24,10 +24,10 @@ def encode_id(of: str, key: Any) -> str:
     return binascii.b2a_base64(f"{of}:{key}".encode(), newline=False).decode()
 
 
-def encode_ids(of: str, keys: Iterable[str | None]) -> list[str | None]:
-    """The global ids of many things of one type; None for none."""
-    encode, start = binascii.b2a_base64, f"{of}:"
-    return [None if key is None else encode((start + key).encode(), newline=False).decode() for key in keys]
+def plain_ids(of: str, keys: Iterable[str | None]) -> list[bytes | None]:
+    """The global ids of many things of one type before they are base64, which msgspec makes of bytes in an answer."""
+    start = f"{of}:"
+    return [None if key is None else (start + key).encode() for key in keys]
 
 
 def split_id(found: Any) -> tuple[str, str]:

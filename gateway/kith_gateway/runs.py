@@ -135,7 +135,7 @@ class Run:
         return answers
 
     async def _batch(self, service: str, route: str, first: int | None, wanted: list[Wanted]) -> Answers:
-        keys = [key for key in dict.fromkeys(chain.from_iterable([each.keys for each in wanted])) if key]
+        keys = _distinct(wanted)
         parts = [keys[start : start + MAX_KEYS] for start in range(0, len(keys), MAX_KEYS)]
         if len(parts) == 1:
             contents = [await self.context.batch(service, route, first, keys)]
@@ -160,8 +160,7 @@ class Run:
                     put(each.things, each.at, map(known.__getitem__, each.keys))
                 if len(same) < len(wanted):
                     # What only others asked about was read along, and nothing more is to be asked about it.
-                    own = dict.fromkeys(chain.from_iterable(each.keys for each in same))
-                    found = [known[key] for key in own if key]
+                    found = [known[key] for key in _distinct(same)]
             answers.append((site.read, found))
         return answers
 
@@ -195,3 +194,11 @@ def _read_alike(wanted: list[Wanted]) -> Iterable[list[Wanted]]:
     for each in wanted:
         alike[each.site.read, each.site.listed].append(each)
     return alike.values()
+
+
+def _distinct(wanted: list[Wanted]) -> list[Any]:
+    """The keys that are asked about, each once."""
+    keys = dict.fromkeys(chain.from_iterable([each.keys for each in wanted]))
+    keys.pop(None, None)
+    keys.pop("", None)
+    return list(keys)

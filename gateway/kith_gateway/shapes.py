@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import msgspec
 from graphql import GraphQLEnumType, GraphQLNamedType
 
-from kith_gateway.ids import encode_ids
+from kith_gateway.ids import plain_ids
 
 _BYTES = msgspec.json.Encoder().encode
 _WHOLE = 2**53
@@ -70,8 +70,8 @@ class Read:
     def things(self, values: Iterable[Any]) -> list[Any]:
         """The objects in some values, each once."""
         for _ in range(self.depth):
-            values = chain.from_iterable(each for each in values if each is not None)
-        return [each for each in values if each is not None]
+            values = chain.from_iterable(filter(None, values))
+        return list(filter(None, values))  # no object is false
 
 
 @dataclass(slots=True)
@@ -176,9 +176,16 @@ class Shape:
         self, layout: Layout, joins: Sequence[Joined], alone: Sequence[tuple[str, Any]], ordering: Sequence[str]
     ) -> None:
         slots = layout.slots
-        self.read: Any = _struct(layout.kind, [(each, each.member, each.type, each.default) for each in slots])
+        # What is put in later may be named as it is shown: what a service should call so is overwritten.
+        taken = {each.member for each in slots}
+        members = [
+            each.shown if each.member[0] == " " and each.shown and each.shown not in taken else each.member
+            for each in slots
+        ]
+        read = [(each, member, each.type, each.default) for each, member in zip(slots, members, strict=True)]
+        self.read: Any = _struct(layout.kind, read)
         self.hidden = tuple(each.at for each in slots if each.shown is None)
-        same = all(each.shown == each.member for each in slots)
+        same = all(each.shown == member for each, member in zip(slots, members, strict=True))
         self.shown: Any = None
         if not same:
             # A hidden one must not be in the way of what is shown under its name.
@@ -203,7 +210,7 @@ class Shape:
         for at, site in self.alone:
             ask(at, site, things, None)
         for at, get, of in self.ids:
-            put(things, at, encode_ids(of, map(get, things)))
+            put(things, at, plain_ids(of, map(get, things)))
         for at, get in self.copies:
             put(things, at, map(get, things))
         for get, read in self.inner:

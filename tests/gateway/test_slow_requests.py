@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -70,7 +71,9 @@ async def connection():
         await go_on.wait()
 
     config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False)
-    made = ShortWay(config, ServerState(), {}, asyncio.get_running_loop(), app=app, routes=[Short()])
+    again = partial(ShortWay, config, ServerState(), {}, asyncio.get_running_loop(), app=app, routes=[Short()])
+    made = again()
+    made.again = again
     made.go_on = go_on
     made.connection_made(Wire())
     yield made
@@ -106,7 +109,7 @@ async def test_a_line_without_end_is_refused(connection):
 async def test_half_a_head_and_half_a_body_are_waited_for_and_then_refused(connection, way):
     whole = HEAD % (way.encode(), 5) + b"hello"
     for kept in (whole[:20], whole[:-5], whole[:-1]):
-        other = ShortWay(connection.config, connection.server_state, {}, app=connection._app, routes=connection._routes)
+        other = connection.again()
         other.connection_made(Wire())
         say(other, kept, pieces=3)
         assert (other.transport.statuses, other.transport.closing) == ([], False)
