@@ -9,6 +9,8 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from shutil import which
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +31,7 @@ from kith_gateway.ids import encode_id
 from kith_gateway.settings import Settings
 from kith_gateway.upstream import decoded
 
+ROOT = Path(__file__).parents[1]
 PORT = 28_500
 SERVICES = ("identity", "matching", "groups", "recognition", "metrics", "delivery")
 NESTED = (
@@ -207,12 +210,21 @@ def token(*permissions: str) -> str:
     return jwt.encode({"alg": ALGORITHM, "kid": _KEY.kid}, claims, _KEY, algorithms=[ALGORITHM])
 
 
+def installed() -> str:
+    """The Python of an environment that holds what the gateway's image holds, made as deploy/Dockerfile makes it."""
+    where = ROOT / "build" / "gateway"
+    environment = os.environ | {"UV_PROJECT_ENVIRONMENT": str(where), "UV_PYTHON": sys.executable}
+    sync = ["sync", "--frozen", "--no-dev", "--package", "kith-gateway", "--quiet"]
+    subprocess.run([which("uv") or ROOT / ".bootstrap" / "bin" / "uv", *sync], env=environment, cwd=ROOT, check=True)  # noqa: S603
+    return str(where / "bin" / "python")
+
+
 def subjects(port: int, stub: str) -> list[Subject]:
     ours = {f"KITH_{name.upper()}_URL": stub for name in SERVICES}
     ours |= {"KITH_JWKS_URL": f"{stub}/keys", "KITH_LOG_LEVEL": "WARNING"}
     plenty = {"BURST": 10**12, "PER_SECOND": 10**9, "PER_DAY": 10**15}  # what is spent is counted as always
     ours |= {f"KITH_{who}_{what}": str(most) for who in ("MEMBER", "COMMUNITY") for what, most in plenty.items()}
-    serve = [sys.executable, "-m", "kith_chassis.serve", "kith_gateway.main:app"]
+    serve = [installed(), "-m", "kith_chassis.serve", "kith_gateway.main:app"]
     uvicorn = [sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning"]
     return [
         Subject(OURS, serve, ours | {"KITH_HTTP_PORT": str(port)}, cold=True),

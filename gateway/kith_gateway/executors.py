@@ -32,7 +32,7 @@ async def carry_out(context: Context, text: str, variables: Mapping[str, Any] | 
     troubles = operation.troubles(context, given)
     if troubles:
         return _refused(troubles)
-    if operation.node is not None and operation.node.operation is OperationType.SUBSCRIPTION:
+    if operation.kind is OperationType.SUBSCRIPTION:
         return _refused([refusal("SUBSCRIPTION", "Subscriptions go over a WebSocket, as graphql-transport-ws.")])
     planned = operation.plan(given) if context.plans else None
     if planned is not None:

@@ -6,9 +6,11 @@ asked about, so a page of 50 members with their roles costs 1 + 50.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from graphql import (
+    DefinitionNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -92,6 +94,14 @@ def parsed(text: str, max_tokens: int) -> DocumentNode:
         if node.loc is not None:  # errors tell places by offsets; tokens are a chain of the whole text
             node.loc.start_token = node.loc.end_token = _NO_TOKEN
     return document
+
+
+def operation_of(definitions: Iterable[DefinitionNode], name: str | None) -> OperationDefinitionNode | None:
+    """The operation of this name, or the first for no name."""
+    for each in definitions:
+        if isinstance(each, OperationDefinitionNode) and (name is None or (each.name and each.name.value == name)):
+            return each
+    return None
 
 
 def _count(text: str, max_tokens: int) -> None:
@@ -187,7 +197,7 @@ class Weigher:
         """The cost of an operation. Raises GraphQLError when it is more than the limits allow."""
         if name is None and len(self.operations) != 1:
             raise refusal("GRAPHQL_VALIDATION_FAILED", "The document has several operations; give an operationName.")
-        operation = self.operation(name)
+        operation = operation_of(self.operations, name)
         if operation is None:
             return 0
         root = self.schema.get_root_type(operation.operation)
@@ -209,7 +219,7 @@ class Weigher:
 
     def writes(self, name: str | None) -> dict[str, Write]:
         """What a valid operation writes, by the names in its answer. Raises GraphQLError for two that stand alone."""
-        operation = self.operation(name)
+        operation = operation_of(self.operations, name)
         if operation is None or operation.operation is not OperationType.MUTATION:
             return {}
         fields = getattr(self.schema.mutation_type, "fields", {})
@@ -232,13 +242,6 @@ class Weigher:
         if len(alone) > 1:
             raise refusal("TOO_LARGE", f"Of {', '.join(sorted(alone)[:3])} there can be one in an operation.")
         return writes
-
-    def operation(self, name: str | None) -> OperationDefinitionNode | None:
-        """The operation of this name, or the first for no name."""
-        for each in self.operations:
-            if name is None or (each.name is not None and each.name.value == name):
-                return each
-        return None
 
     def _selections(
         self, selections: SelectionSetNode, parent: GraphQLNamedType | None, depth: int, nesting: int

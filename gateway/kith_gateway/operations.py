@@ -21,7 +21,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.extensions import SchemaExtension
 
 from kith_gateway.context import Context, Limits
-from kith_gateway.guard import Weigher, check_size, parsed, validated, whole
+from kith_gateway.guard import Weigher, check_size, operation_of, parsed, validated, whole
 from kith_gateway.inputs import check_variables, nodes_of, refusal
 from kith_gateway.plans import Compiler
 from kith_gateway.shapes import RefusedError, Shape
@@ -48,13 +48,23 @@ class Operation:
         self.at = schema, text, name, limits, introspection
         self.size = len(text) + len(name or "") + _OWN
         self.schema, self.name, self.limits, self.introspection = schema, name, limits, introspection
-        self.document = parsed(text, limits.tokens)
+        self._document: DocumentNode | None = parsed(text, limits.tokens)
         self._errors: tuple[GraphQLError, ...] | None = None
         self._changes = self._needs_login = False
         self._asked: tuple[str, ...] | None = None
         self._costs: dict[tuple[Any, ...], int] = {}
         self._query: _Query | None = None
-        self.node: OperationDefinitionNode | None = None
+        self.kind: OperationType | None = None
+
+    @property
+    def document(self) -> DocumentNode:
+        """What it says; read again once a plan stands in its place."""
+        return self._document or parsed(self.at[1], self.limits.tokens)
+
+    @property
+    def node(self) -> OperationDefinitionNode | None:
+        """The operation in the document."""
+        return operation_of(self.document.definitions, self.name)
 
     def troubles(self, request: Context, variables: dict[str, Any]) -> list[GraphQLError]:
         """Why it is not to be carried out with these variables; `request.cost` is what it costs."""
@@ -63,7 +73,7 @@ class Operation:
             request.cost = self._weigh(variables)
             if self._errors is None:
                 self._errors = self._looked_over()
-                if self.node is not None:
+                if self.kind is not None:
                     remembered.keep(self)
             if self._changes and request.reads:
                 raise refusal(WRITES_BY_GET, "What changes something is sent with POST; a link or an image is a GET.")
@@ -90,11 +100,13 @@ class Operation:
             writes = weigher.writes(self.name)
         except GraphQLError as error:
             return (error,)
-        self.node = weigher.operation(self.name)
-        self._changes = self.node is not None and self.node.operation is not OperationType.QUERY
+        node = self.node
+        self.kind = None if node is None else node.operation
+        self._changes = self.kind in {OperationType.MUTATION, OperationType.SUBSCRIPTION}
         # Where something can be written without signing in, the rest is refused field by field.
         self._needs_login = bool(writes) and not any(each.public for each in writes.values())
-        self._query = _Query.of(self.schema, self.document, self.node)
+        if node is not None and self.kind is not OperationType.MUTATION:
+            self._query = _Query(self.schema, self.document, node)
         return ()
 
     def _weigh(self, variables: dict[str, Any]) -> int:
@@ -123,22 +135,18 @@ class Operation:
 
     def plan(self, variables: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]] | None:
         """How to carry it out, and the variables as they are then; None where that is for the ordinary executor."""
-        return self._query.plan(variables) if self._query is not None else None
+        if self._query is None:
+            return None
+        found = self._query.plan(self, variables)
+        if found is not None and self.kind is OperationType.QUERY and not self._query.switches:
+            self._document = None  # half of what an operation takes, and most of what a collector has to look through
+        return found
 
 
 class _Query:
     """A valid query or subscription, and its plans: one for each choice of what @skip and @include leave in."""
 
-    @classmethod
-    def of(
-        cls, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode | None
-    ) -> "_Query | None":
-        if operation is None or operation.operation is OperationType.MUTATION:
-            return None
-        return cls(schema, document, operation)
-
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
-        self.schema, self.document, self.operation = schema, document, operation
         self.plans: dict[tuple[Any, ...], Shape | None] = {}
         self.switches = tuple(sorted(set(_switches(document))))
         self.defaults: dict[str, Any] = {}
@@ -153,25 +161,30 @@ class _Query:
                 if isinstance(default, VariableValues):
                     self.defaults |= default.coerced
 
-    def plan(self, variables: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]] | None:
-        coerced = self._coerced(variables)
+    def plan(self, operation: Operation, variables: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]] | None:
+        coerced = self._coerced(operation, variables)
         if coerced is None:
             return None
         at = tuple(map(coerced.get, self.switches))
         if at not in self.plans:
             if len(self.plans) >= _MAX_PLANS:
                 self.plans.clear()
-            self.plans[at] = self._compiled({name: coerced[name] for name in self.switches if name in coerced})
+            switches = {name: coerced[name] for name in self.switches if name in coerced}
+            self.plans[at] = self._compiled(operation, switches)
         found = self.plans[at]
         return None if found is None else (found, coerced)
 
-    def _compiled(self, switches: dict[str, Any]) -> Shape | None:
+    @staticmethod
+    def _compiled(operation: Operation, switches: dict[str, Any]) -> Shape | None:
+        document = operation.document
+        node = operation_of(document.definitions, operation.name)
+        assert node is not None  # noqa: S101 -- it has been looked over
         try:
-            return Compiler(self.schema, self.document, self.operation, VariableValues({}, switches)).root()
+            return Compiler(operation.schema, document, node, VariableValues({}, switches)).root()
         except (RefusedError, GraphQLError):
             return None
 
-    def _coerced(self, variables: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _coerced(self, operation: Operation, variables: Mapping[str, Any]) -> dict[str, Any] | None:
         """The variables as GraphQL reads them; None when one is wrong. What is plainly right takes no detour."""
         found = {}
         for name, kind, required in self.plain:
@@ -183,8 +196,9 @@ class _Query:
             elif (value is None and not required) or (type(value) is kind and (kind is not int or value in _INT)):
                 found[name] = value
             else:
-                defined = self.operation.variable_definitions or ()
-                coerced = get_variable_values(self.schema, defined, dict(variables), max_errors=1)
+                node = operation.node
+                defined = (node and node.variable_definitions) or ()
+                coerced = get_variable_values(operation.schema, defined, dict(variables), max_errors=1)
                 return coerced.coerced if isinstance(coerced, VariableValues) else None
         return found
 

@@ -1,9 +1,11 @@
 """Both executors answer the same, byte for byte, whatever is asked and whatever the services say."""
 
+import gc
 import os
 import random
 import time
 from collections import Counter
+from dataclasses import replace
 from uuid import UUID
 
 import msgspec
@@ -12,6 +14,7 @@ from graphql import OperationDefinitionNode
 from graphql.execution.values import VariableValues
 from tests.gateway.at_random import CORE, LEAVES, WRONG, WRONG_FOR, Author, Services
 
+from kith_chassis.serve import collect_soon
 from kith_chassis.tokens import Principal
 from kith_gateway.answers import answered
 from kith_gateway.budgets import Budget, Budgets
@@ -322,3 +325,34 @@ async def test_variables_are_read_alike(kind, field, values):
             services.faults, services.odd = {}, 0
             calls.append((await answers(way, services, text, given), services.calls))
         assert calls[0] == calls[1], given
+
+
+@pytest.fixture
+def collected():
+    """Garbage is collected as a gateway's process does it."""
+    before = gc.get_threshold()
+    collect_soon()
+    remembered.clear()
+    yield
+    remembered.clear()
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+class Prompt:
+    """Answers every batch of one with the same member."""
+
+    async def call(self, *_, **__):
+        return b'[{"display_name": "Ada", "joined_at": "2026-03-01T18:00:00Z"}]'
+
+
+async def test_what_operations_were_compiled_to_goes_with_them(collected):
+    few, before, most = replace(LIMITS, remembered=20_000), len(msgspec.Struct.__subclasses__()), 0
+    for number in range(2000):
+        text = f"query ($id: ID!) {{ member(id: $id) {{ a{number}: displayName b{number}: joinedAt }} }}"
+        request = Context(Prompt(), authorization="x", principal=CALLER, limits=few)
+        result = await carry_out(request, text, {"id": encode_id("Member", UUID(int=1))})
+        assert result.data is not None
+        most = max(most, len(msgspec.Struct.__subclasses__()) - before)
+    assert len(remembered) < 200
+    assert most < 550
