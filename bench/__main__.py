@@ -63,9 +63,9 @@ ABOUT = {
     "gateway": "Stubbed services that answer from memory. The executors alone: one process, decoding and encoding "
     "included, processor time. Over HTTP: four kept connections; answers are counted by the processor time of the "
     "server under test, so that what else runs counts little. Ours has the packages its image has; only ours checks "
-    "tokens, limits and cost. Ratios are to "
-    "documented Strawberry. Hive Gateway and grafbase (its CLI's gateway) federate three GraphQL subgraphs of the same "
-    "data, which are not counted. All answer the same bytes of data; only ours add what it cost.",
+    "tokens, limits and cost. Ratios are to documented Strawberry. Hive Gateway and grafbase (its CLI's gateway) "
+    "federate three GraphQL subgraphs of the same data, which are not counted. All answer the same bytes of data; only "
+    "ours add what it cost.",
     "hostile": "Hostile requests, in families that grow, one after another; services are stubbed. The least of three "
     "passes is what a request costs. Beside it Strawberry's own limiters on the same schema, both in child processes "
     "that are ended when a document takes too long.",

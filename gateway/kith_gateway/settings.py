@@ -27,7 +27,7 @@ class Settings(AppSettings):
     max_remembered: int = Field(
         default=75_000,
         ge=0,
-        description="Characters of all documents kept parsed and compiled, and 100 for each; each takes 150 to 400 "
+        description="Characters of all documents kept parsed and compiled, and 100 for each; each takes 50 to 400 "
         "bytes of memory. What alone would take an eighth is not kept.",
     )
     max_cost: int = Field(default=20000, ge=100, description="Things one operation may ask the services for.")
