@@ -215,7 +215,7 @@ def installed() -> str:
     where = ROOT / "build" / "gateway"
     environment = os.environ | {"UV_PROJECT_ENVIRONMENT": str(where), "UV_PYTHON": sys.executable}
     sync = ["sync", "--frozen", "--no-dev", "--package", "kith-gateway", "--quiet"]
-    subprocess.run([which("uv") or ROOT / ".bootstrap" / "bin" / "uv", *sync], env=environment, cwd=ROOT, check=True)  # noqa: S603
+    subprocess.run([which("uv") or ROOT / ".bootstrap" / "bin" / "uv", *sync], env=environment, cwd=ROOT, check=True)
     return str(where / "bin" / "python")
 
 
