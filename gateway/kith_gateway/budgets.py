@@ -71,10 +71,10 @@ class Bucket:
 class Purse:
     """The buckets one request is paid from, all of them or none."""
 
-    __slots__ = ("_buckets", "paid")
+    __slots__ = ("_buckets", "_clock", "paid")
 
-    def __init__(self, buckets: list[Bucket]) -> None:
-        self._buckets = buckets
+    def __init__(self, buckets: list[Bucket], clock: Callable[[], float]) -> None:
+        self._buckets, self._clock = buckets, clock
         self.paid = 0
 
     def pay(self, cost: int) -> None:
@@ -103,7 +103,9 @@ class Purse:
 
     def settle(self, actual: int) -> None:
         """Give back what an operation did not cost, or take what it cost beside."""
+        now = self._clock()
         for each in self._buckets:
+            each.refill(now)
             each.give(self.paid - actual)
         self.paid = actual
 
@@ -140,10 +142,10 @@ class Budgets:
         """What a request of this caller is paid from; `address` is where it comes from, as far as that is known."""
         now = self._clock()
         if caller is None:
-            return Purse([self._bucket("address", _network(address), now)])
+            return Purse([self._bucket("address", _network(address), now)], self._clock)
         tenant = caller.tenant.int  # numbers are looked up faster than UUIDs
         member = self._bucket("member", (tenant, caller.subject.int), now)
-        return Purse([member, self._bucket("community", tenant, now)])
+        return Purse([member, self._bucket("community", tenant, now)], self._clock)
 
     def _bucket(self, kind: Kind, key: Any, now: float) -> Bucket:
         known = self._known[kind]

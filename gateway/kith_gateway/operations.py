@@ -58,8 +58,10 @@ class Operation:
 
     @property
     def document(self) -> DocumentNode:
-        """What it says; read again once a plan stands in its place."""
-        return self._document or parsed(self.at[1], self.limits.tokens)
+        """What it says; read again, and kept then, where the plan that stands in its place does not do."""
+        if self._document is None:
+            self._document = parsed(self.at[1], self.limits.tokens)
+        return self._document
 
     @property
     def node(self) -> OperationDefinitionNode | None:
@@ -137,8 +139,9 @@ class Operation:
         """How to carry it out, and the variables as they are then; None where that is for the ordinary executor."""
         if self._query is None:
             return None
+        is_first = not self._query.plans
         found = self._query.plan(self, variables)
-        if found is not None and self.kind is OperationType.QUERY and not self._query.switches:
+        if is_first and found is not None and self.kind is OperationType.QUERY and self._query.is_plain:
             self._document = None  # half of what an operation takes, and most of what a collector has to look through
         return found
 
@@ -160,6 +163,11 @@ class _Query:
                 default = get_variable_values(schema, [each], {})
                 if isinstance(default, VariableValues):
                     self.defaults |= default.coerced
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether one plan and no look at the document does for all values of the variables, but wrong ones."""
+        return not self.switches and all(kind is not None for _, kind, _ in self.plain)
 
     def plan(self, operation: Operation, variables: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]] | None:
         coerced = self._coerced(operation, variables)

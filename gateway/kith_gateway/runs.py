@@ -116,7 +116,12 @@ class Run:
         try:
             shape.finish(things, level.ask)
         except Exception as error:  # noqa: BLE001 -- the ordinary executor says what is wrong with it
-            self.trouble = error
+            self._note(error)
+
+    def _note(self, trouble: BaseException) -> None:
+        """Remember what went wrong; what nobody expected before all else."""
+        if self.trouble is None or isinstance(self.trouble, _EXPECTED):
+            self.trouble = trouble
 
     async def _together(self, steps: list[Coroutine[Any, Any, Answers]]) -> Answers:
         """Do all of it; if something fails, the rest goes on, so that the ordinary executor finds its answers."""
@@ -124,12 +129,12 @@ class Run:
             try:
                 return await steps[0]
             except Exception as error:  # noqa: BLE001 -- the ordinary executor says what is wrong with it
-                self.trouble = error
+                self._note(error)
                 return []
         answers: Answers = []
         for each in await asyncio.gather(*steps, return_exceptions=True):
             if isinstance(each, BaseException):
-                self.trouble = each
+                self._note(each)
             else:
                 answers += each
         return answers

@@ -78,7 +78,8 @@ class Read:
 class Slot:
     """One attribute of a struct: read from `member`, shown as `shown` (None: not at all).
 
-    `shape` is that of the objects in it: what is read alike may be shown under other names.
+    put    nothing of it is read: what it holds is put in later, for every object
+    shape  of the objects in it: what is read alike may be shown under other names
     """
 
     at: str
@@ -86,6 +87,7 @@ class Slot:
     member: str
     type: Any
     default: Any = msgspec.NODEFAULT
+    put: bool = False
     shape: "Shape | None" = None
 
 
@@ -106,7 +108,8 @@ class Layout:
     def add(self, shown: str | None, member: str | None = None, type_: Any = Any, default: Any = None) -> Slot:
         number = len(self.slots)
         # No service has a member whose name begins with a space: what is not read is named so.
-        slot = Slot(f"a{number}", shown, member or f" {number}", type_, default)
+        put = member is None and default is None
+        slot = Slot(f"a{number}", shown, member or f" {number}", type_, default, put)
         self.slots.append(slot)
         if member is not None:
             self.members[member] = slot
@@ -143,7 +146,7 @@ class Layout:
         """Where the key of a join is read: where it is shown anyway, or in the join's own slot."""
         known = self.members.get(member)
         if known is None:
-            own.member, own.type = member, _KEY
+            own.member, own.type, own.put = member, _KEY, False
             self.members[member] = known = own
         elif known.type not in (str, _KEY):
             raise RefusedError(member)
@@ -176,10 +179,10 @@ class Shape:
         self, layout: Layout, joins: Sequence[Joined], alone: Sequence[tuple[str, Any]], ordering: Sequence[str]
     ) -> None:
         slots = layout.slots
-        # What is put in later may be named as it is shown: what a service should call so is overwritten.
+        # What is put in later may be named as it is shown, for what a service should call so is overwritten.
         taken = {each.member for each in slots}
         members = [
-            each.shown if each.member[0] == " " and each.shown and each.shown not in taken else each.member
+            each.shown if each.put and each.shown is not None and each.shown not in taken else each.member
             for each in slots
         ]
         read = [(each, member, each.type, each.default) for each, member in zip(slots, members, strict=True)]

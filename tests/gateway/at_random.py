@@ -273,6 +273,8 @@ class Services:
 
     def thing(self, kind, chance):
         made = {"unknown": [1]}
+        for number in chance.sample(range(1, 30), 6):  # what has the name that an author gives to something else
+            made[f"{chance.choice('at')}{number}"] = chance.choice(["another", None, 7, [{"id": 3}]])
         for each in kind.fields.values():
             of = declared(each)
             match of:

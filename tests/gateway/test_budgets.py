@@ -115,6 +115,24 @@ def test_a_community_pays_for_all_its_members_and_is_not_charged_for_who_is_refu
     assert budgets._known["community"][4].left == 200
 
 
+def test_a_bucket_that_was_full_earns_nothing_while_a_request_runs(budgets, clock):
+    caller = member()
+    purse = budgets.purse(caller, None)
+    purse.pay(1)
+    clock.now += 20
+    purse.settle(51)
+    assert purse.shown()["remaining"] == 50
+    assert budgets.purse(caller, None).shown()["remaining"] == 50
+
+
+def test_what_is_left_after_a_slow_request_is_what_there_is_then(budgets, clock):
+    purse = budgets.purse(member(), None)
+    purse.pay(90)
+    clock.now += 5
+    purse.settle(90)
+    assert purse.shown()["remaining"] == 20
+
+
 def test_what_no_wait_would_help_is_too_costly(budgets):
     assert refused(budgets.purse(None, "192.0.2.1"), 11) == {"code": "TOO_COSTLY", "cost": 11, "limit": 10}
 

@@ -184,6 +184,17 @@ def test_a_short_document_cannot_make_a_plan_without_end(monkeypatch):
     assert operation.plan({}) is None
 
 
+async def test_what_a_service_calls_as_a_client_does_is_not_what_the_client_asked_for():
+    class Talkative(Services):
+        async def call(self, *_, **__):
+            return b'[{"display_name": "Ada", "secret": "kept from the schema", "groups": "none"}]'
+
+    text = "query ($id: ID!) { member(id: $id) { secret: __typename groups: displayName name: displayName } }"
+    given = {"id": encode_id("Member", UUID(int=1))}
+    answer = await answers(carry_out, Talkative(1), text, given)
+    assert msgspec.json.decode(answer)["data"] == {"member": {"secret": "Member", "groups": "Ada", "name": "Ada"}}
+
+
 async def test_a_plan_that_fails_unexpectedly_is_logged_and_answered_by_the_ordinary_executor(monkeypatch, caplog):
     monkeypatch.setattr("kith_gateway.runs.Run._batch", broken)
     caplog.set_level("ERROR")

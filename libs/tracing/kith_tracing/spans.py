@@ -1,7 +1,7 @@
 """Spans of work, within the trace they belong to."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from itertools import islice
 from random import getrandbits
@@ -68,7 +68,8 @@ class _Ids:
         return INVALID_SPAN
 
     def __exit__(self, *_: object) -> None:
-        _ids.reset(self._token)
+        with suppress(ValueError):  # of a generator that another task closes
+            _ids.reset(self._token)
 
 
 def spanned(
