@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from kith_chassis.app import Check, create_app
 from kith_front.shortway import stand_before
 from kith_gateway import doors, routes
+from kith_gateway.keys import Verifier
 from kith_gateway.live.bus import listening
 from kith_gateway.live.protocol import options
 from kith_gateway.origins import OtherOrigins
@@ -19,7 +20,9 @@ async def services(app: FastAPI) -> AsyncIterator[Mapping[str, Check]]:
 
     Readiness does not ask after them: with a service away, the gateway still answers what the others serve.
     """
-    app.state.resources = Resources.of(app.state.settings)
+    settings: Settings = app.state.settings
+    app.state.resources = Resources.of(settings)
+    app.state.tokens = Verifier(jwks_url=settings.jwks_url, issuer=settings.token_issuer)
     try:
         async with listening(app):
             yield {}

@@ -57,7 +57,7 @@ def collect_soon() -> None:
     gc.collect()
     gc.freeze()
     gc.collect()  # from now on it compares with the little that is left, not with what has been frozen
-    gc.set_threshold(2_000, 10, 10)
+    gc.set_threshold(2_000, 10, 20)
 
 
 def main(target: str) -> None:
