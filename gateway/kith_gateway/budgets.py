@@ -37,17 +37,16 @@ class Budget:
 class Bucket:
     """What one caller has left. Below zero when answers held more than was estimated: that is owed."""
 
-    __slots__ = ("_at", "_day", "_per_second", "budget", "burst", "kind", "left", "today")
+    __slots__ = ("_at", "_day", "budget", "kind", "left", "today")
 
     def __init__(self, kind: Kind, budget: Budget, now: float) -> None:
         self.kind, self.budget = kind, budget
-        self.burst, self._per_second = float(budget.burst), budget.per_second
-        self.left, self.today = self.burst, budget.per_day
+        self.left, self.today = float(budget.burst), budget.per_day
         self._at, self._day = now, now // _DAY
 
     def refill(self, now: float) -> None:
         if now > self._at:  # a clock may be set back
-            self.left = min(self.left + (now - self._at) * self._per_second, self.burst)
+            self.left = min(self.left + (now - self._at) * self.budget.per_second, self.budget.burst)
         if now // _DAY > self._day:
             self.today, self._day = self.budget.per_day, now // _DAY
         self._at = now
@@ -60,7 +59,7 @@ class Bucket:
 
     def give(self, cost: int) -> None:
         """Give a cost back, never more than there may be; one below zero is taken."""
-        self.left = min(self.left + cost, self.burst)
+        self.left = min(self.left + cost, self.budget.burst)
         self.today = min(self.today + cost, self.budget.per_day)
 
     @property
@@ -110,7 +109,9 @@ class Purse:
         self.paid = actual
 
     def shown(self) -> dict[str, Any]:
-        """What is left where least is, for `extensions.cost`."""
+        """What is left where least is, for `extensions.cost`; nothing where nothing is paid."""
+        if not self._buckets:
+            return {}
         least = min(self._buckets, key=_available)
         budget = least.budget
         return {

@@ -53,17 +53,14 @@ class Kept:
 
     def __init__(self) -> None:
         self.fetched: dict[Any, bytes | UpstreamError] = {}
-        self._batches: list[tuple[_At, list[str], bytes | UpstreamError]] = []
-
-    def batch(self, at: _At, keys: list[str], answer: bytes | UpstreamError) -> None:
-        self._batches.append((at, keys, answer))
+        self.batches: list[tuple[_At, list[str], bytes | UpstreamError]] = []
 
     def prime(self, loader: DataLoader[Any, Any], at: _At) -> Iterator[list[str]]:
         """Tell a new loader what is known, problems and misaligned answers in the same way as it finds them itself.
 
         Yields the keys of each batch a service answered about.
         """
-        for known, keys, content in self._batches:
+        for known, keys, content in self.batches:
             if known != at:
                 continue
             found: Sequence[Any]
@@ -187,9 +184,9 @@ class Context:
                 service, "POST", route, body=body, authorization=self.credentials(), raw=True
             )
         except UpstreamError as error:
-            self._kept.batch(at, keys, error)
+            self._kept.batches.append((at, keys, error))
             raise
-        self._kept.batch(at, keys, content)
+        self._kept.batches.append((at, keys, content))
         self._answered[at].append(keys)
         return content
 

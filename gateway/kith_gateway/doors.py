@@ -63,8 +63,7 @@ async def app_token(request: Request) -> Response:
 def _pay(request: Request) -> None:
     purse = request.app.state.resources.purse(None, request.client and request.client.host)
     try:
-        if purse is not None:
-            purse.pay(_COST)
+        purse.pay(_COST)
     except GraphQLError as error:
         raise _RefusedError("slow_down", error.message) from None
 

@@ -50,7 +50,7 @@ class Operation:
         self.schema, self.name, self.limits, self.introspection = schema, name, limits, introspection
         self._document: DocumentNode | None = parsed(text, limits.tokens)
         self._errors: tuple[GraphQLError, ...] | None = None
-        self._changes = self._needs_login = False
+        self._needs_login = False
         self._asked: tuple[str, ...] | None = None
         self._costs: dict[tuple[Any, ...], int] = {}
         self._query: _Query | None = None
@@ -77,7 +77,7 @@ class Operation:
                 self._errors = self._looked_over()
                 if self.kind is not None:
                     remembered.keep(self)
-            if self._changes and request.reads:
+            if request.reads and self.kind in {OperationType.MUTATION, OperationType.SUBSCRIPTION}:
                 raise refusal(WRITES_BY_GET, "What changes something is sent with POST; a link or an image is a GET.")
             if self._needs_login:
                 # Nothing of it can be carried out, so its inputs need not be converted either.
@@ -104,7 +104,6 @@ class Operation:
             return (error,)
         node = self.node
         self.kind = None if node is None else node.operation
-        self._changes = self.kind in {OperationType.MUTATION, OperationType.SUBSCRIPTION}
         # Where something can be written without signing in, the rest is refused field by field.
         self._needs_login = bool(writes) and not any(each.public for each in writes.values())
         if node is not None and self.kind is not OperationType.MUTATION:
@@ -184,11 +183,11 @@ class _Query:
 
     @staticmethod
     def _compiled(operation: Operation, switches: dict[str, Any]) -> Shape | None:
-        document = operation.document
-        node = operation_of(document.definitions, operation.name)
-        assert node is not None  # noqa: S101 -- it has been looked over
+        node = operation.node
+        if node is None:
+            return None
         try:
-            return Compiler(operation.schema, document, node, VariableValues({}, switches)).root()
+            return Compiler(operation.schema, operation.document, node, VariableValues({}, switches)).root()
         except (RefusedError, GraphQLError):
             return None
 

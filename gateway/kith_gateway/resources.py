@@ -1,5 +1,6 @@
 """What all requests of a gateway's process share."""
 
+import time
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -18,7 +19,6 @@ class Resources:
     Open it inside a running event loop.
     """
 
-    settings: Settings
     limits: Limits
     persisted: Persisted
     upstream: Upstream
@@ -35,7 +35,6 @@ class Resources:
             most=settings.max_buckets,
         )
         return cls(
-            settings,
             Limits.of(settings),
             Persisted.of(settings),
             Upstream(settings),
@@ -44,9 +43,9 @@ class Resources:
             settings.plans,
         )
 
-    def purse(self, caller: Principal | None, address: str | None = None) -> Purse | None:
-        """What this caller pays from; None where nothing is paid."""
-        return self.budgets.purse(caller, address) if self.budgets is not None else None
+    def purse(self, caller: Principal | None, address: str | None = None) -> Purse:
+        """What this caller pays from; one without buckets where nothing is paid."""
+        return Purse([], time.time) if self.budgets is None else self.budgets.purse(caller, address)
 
     def context(self, authorization: str | None, principal: Principal | None, **asked: Any) -> Context:
         """The context of one request."""

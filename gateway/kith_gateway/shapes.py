@@ -188,7 +188,7 @@ class Shape:
         read = [(each, member, each.type, each.default) for each, member in zip(slots, members, strict=True)]
         self.read: Any = _struct(layout.kind, read)
         self.hidden = tuple(each.at for each in slots if each.shown is None)
-        same = all(each.shown == member for each, member in zip(slots, members, strict=True))
+        same = all(each.shown == member for each, member, *_ in read)
         self.shown: Any = None
         if not same:
             # A hidden one must not be in the way of what is shown under its name.

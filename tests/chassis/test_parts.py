@@ -23,6 +23,7 @@ from kith_chassis.pages import InvalidCursor, decode_cursor, encode_cursor
 from kith_chassis.settings import AppSettings
 from kith_chassis.telemetry import configure_logging
 from kith_testkit.probe import eventually
+from kith_tracing.spans import spanned, trace_id
 
 
 @pytest.mark.integration
@@ -193,3 +194,14 @@ async def test_a_request_is_one_span_and_tells_neither_its_path_nor_its_query(mo
     assert span.name == "GET /notes/{key}"
     assert "secret-key" not in span.to_json()
     assert "Ada" not in span.to_json()
+
+
+@pytest.mark.unit
+async def test_a_span_that_another_task_ends_is_no_error():
+    async def within():
+        with spanned("work"):
+            yield trace_id()
+
+    begun = within()
+    assert await anext(begun) == trace_id()
+    await asyncio.create_task(begun.aclose())

@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket
 
 from kith_chassis.errors import Forbidden, Unauthenticated
 from kith_chassis.tokens import TokenVerifier
-from kith_gateway.context import Context, Limits, refused
+from kith_gateway.context import Context, refused
 from kith_gateway.inputs import refusal
 from kith_gateway.live.feeds import Feed, Subscribed
 from kith_gateway.live.log import Log, read
@@ -70,8 +70,8 @@ class Hub:
         self.settings: Settings = state.settings
         self._state = state
         # Asked for once, carried out with every event.
-        limits = replace(Limits.of(self.settings), cost=self.settings.max_event_cost)
-        self._resources: Resources = replace(state.resources, limits=limits)
+        shared: Resources = state.resources
+        self._resources = replace(shared, limits=replace(shared.limits, cost=self.settings.max_event_cost))
         self._log = Log(self.settings.replay_places)
         self._standing = Standing()
         self._sockets: dict[Socket, None] = {}
@@ -190,8 +190,7 @@ class Hub:
     def subscribe(self, socket: Socket, id_: str, payload: dict[str, Any]) -> Subscribed:
         listener = socket.listener
         try:
-            purse = self._resources.purse(listener.principal)
-            pay = purse.pay if purse is not None else _free
+            pay = self._resources.purse(listener.principal).pay
             pay(1)
             asked = Asked.of(payload)
             text = self._resources.persisted.text(asked.text, asked.hashed)
@@ -285,7 +284,3 @@ class Hub:
             each.cancel()
         for feed in list(self._feeds.values()):
             feed.stop()
-
-
-def _free(_: int) -> None:
-    """Nothing is paid where there are no budgets."""

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from itertools import islice
 from random import getrandbits
+from types import MappingProxyType
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -13,7 +14,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 _W3C = TraceContextTextMapPropagator()  # baggage, which strangers may fill, is neither taken nor passed on
 _NOWHERE = Context()
-_ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default={})  # noqa: B039 -- nobody writes to it
+_ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default=MappingProxyType({}))
 
 tracer: Tracer | None = None
 """Makes spans that are collected."""
@@ -59,8 +60,8 @@ class _Ids:
             above = dict(_ids.get())
         elif within is not _NOWHERE:
             _W3C.inject(above, within)
-        trace = above["traceparent"].split("-")[1] if above else f"{getrandbits(128):032x}"
-        above["traceparent"] = f"00-{trace}-{getrandbits(64):016x}-00"
+        known = above["traceparent"].split("-")[1] if above else f"{getrandbits(128):032x}"
+        above["traceparent"] = f"00-{known}-{getrandbits(64):016x}-00"
         self._headers = above
 
     def __enter__(self) -> Span:
