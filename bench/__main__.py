@@ -81,7 +81,8 @@ ABOUT = {
     "year": "A community through a year, through GraphQL alone: identity, matching and the gateway are real, the "
     "calendar of matching is turned. Who answers, goes quiet or does not get on is drawn by a seed; what is shown is "
     "that the rules hold and the figures make sense, not how real people are.",
-    "soak": "Posts at a steady rate for half an hour or as long as the rows say, as under `hot`; one in fifty is timed.",
+    "soak": "Posts at a steady rate for half an hour, or as long as the rows say, as under `hot`; one of fifty is "
+    "timed.",
 }
 
 
